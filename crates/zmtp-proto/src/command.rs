@@ -1,0 +1,194 @@
+//! Commands: frames that concern the connection and not the application.
+//!
+//! ```text
+//! command = name data
+//! name    = OCTET 1*255ALPHA
+//! ready   = *property
+//! error   = OCTET 0*255VCHAR
+//! ping    = 2OCTET 0*16OCTET
+//! pong    = 0*16OCTET
+//! ```
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use nom::Parser;
+use nom::bytes::streaming::take;
+use nom::combinator::{map, map_res};
+use nom::number::streaming::{be_u16, u8};
+
+use crate::error::{DecodeError, Unexpected};
+use crate::frame::{FrameKind, put_header};
+use crate::limits::Limits;
+use crate::metadata::Metadata;
+use crate::parse::{Parsed, finish, finish_all};
+
+/// A command, parsed out of the body of its frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// READY: the end of a side's part of the handshake, with its metadata.
+    Ready(Metadata),
+    /// ERROR: the peer will not have us.
+    Error {
+        /// Printable text without defined meaning, 0 to 255 octets; for logs only.
+        reason: Bytes,
+    },
+    /// PING: answer with a PONG of the same context.
+    Ping {
+        /// The peer promises octets within this time; zero promises nothing. Up to 6553.5 s.
+        time_to_live: Duration,
+        /// To be repeated in the answer.
+        context: Context,
+    },
+    /// PONG: the answer to a PING.
+    Pong {
+        /// What the PING carried.
+        context: Context,
+    },
+    /// A well-formed command of another name.
+    Other,
+}
+
+impl Command {
+    /// Parses the body of a command frame. Names are compared exactly.
+    ///
+    /// # Errors
+    ///
+    /// The body is malformed; fatal, and the peer's fault.
+    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
+        // spec: 37:command:malformed
+        let (data, name) = finish(name(body))?.ok_or(DecodeError::Truncated)?;
+        match name {
+            // spec: 37:null:ready-properties
+            b"READY" => Metadata::parse(Bytes::copy_from_slice(data), limits).map(Self::Ready),
+            b"ERROR" => finish_all(reason(data)).map(|reason| Self::Error { reason }),
+            b"PING" => ping(data),
+            b"PONG" => Context::new(data).map(|context| Self::Pong { context }),
+            // spec: 37:command:names-exact, 37:command:unknown-ignored
+            _ => Ok(Self::Other),
+        }
+    }
+
+    /// Names this command where it arrived unexpectedly.
+    pub(crate) fn unexpected(&self) -> Unexpected {
+        match self {
+            Self::Ready(_) => Unexpected::Ready,
+            Self::Error { .. } => Unexpected::Error,
+            Self::Ping { .. } => Unexpected::Ping,
+            Self::Pong { .. } => Unexpected::Pong,
+            Self::Other => Unexpected::Command,
+        }
+    }
+}
+
+/// The context of a PING, repeated in its PONG: 0 to 16 octets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    octets: [u8; Self::LEN_MAX],
+    len: usize,
+}
+
+impl Context {
+    /// The longest context, in octets.
+    pub const LEN_MAX: usize = 16;
+
+    /// Makes a context of these octets.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::ContextTooLong`] if there are more than 16.
+    // spec: 37:heartbeat:context-length
+    pub fn new(context: &[u8]) -> Result<Self, DecodeError> {
+        let mut octets = [0; Self::LEN_MAX];
+        octets
+            .get_mut(..context.len())
+            .ok_or(DecodeError::ContextTooLong { len: context.len() })?
+            .copy_from_slice(context);
+        Ok(Self { octets, len: context.len() })
+    }
+
+    /// Returns the octets.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// The PONG that a PING asks for. Send it between messages, never inside one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a peer that gets no PONG takes us for dead"]
+pub struct Pong(
+    /// The context of the PING.
+    pub Context,
+);
+
+impl Pong {
+    /// Octets of the longest PONG frame.
+    pub const LEN_MAX: usize = 2 + 5 + Context::LEN_MAX;
+
+    /// Appends the frame.
+    // spec: 37:heartbeat:pong-repeats-context
+    pub fn put(&self, out: &mut impl BufMut) {
+        put_command("PONG", self.0.as_octets(), out);
+    }
+}
+
+/// Appends a command frame.
+pub(crate) fn put_command(name: &str, data: &[u8], out: &mut impl BufMut) {
+    let body_len = data.len().saturating_add(name.len()).saturating_add(1);
+    put_header(FrameKind::Command, body_len, out);
+    out.put_u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
+    out.put_slice(name.as_bytes());
+    out.put_slice(data);
+}
+
+/// Appends an ERROR frame. `reason` is ours; what is not printable in it becomes `-`.
+// spec: 37:errors:reason-printable
+pub(crate) fn put_error(reason: &str, out: &mut BytesMut) {
+    let printable = |octet: u8| if octet.is_ascii_graphic() { octet } else { b'-' };
+    let text: Vec<u8> = reason.bytes().take(255).map(printable).collect();
+    let mut data = Vec::with_capacity(text.len().saturating_add(1));
+    data.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+    data.extend_from_slice(&text);
+    put_command("ERROR", &data, out);
+}
+
+/// `name = OCTET 1*255ALPHA`
+// spec: 37:command:name
+fn name(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (input, len) = u8(input)?;
+    map_res(take(len), |name: &[u8]| {
+        if !name.is_empty() && name.iter().all(u8::is_ascii_alphabetic) {
+            Ok(name)
+        } else {
+            Err(DecodeError::CommandName)
+        }
+    })
+    .parse(input)
+}
+
+/// `error = OCTET 0*255VCHAR`; a space is taken as well, being as harmless in a log.
+fn reason(input: &[u8]) -> Parsed<'_, Bytes> {
+    let (input, len) = u8(input)?;
+    map_res(take(len), |reason: &[u8]| {
+        if reason.iter().all(|octet| matches!(octet, b' '..=b'~')) {
+            Ok(Bytes::copy_from_slice(reason))
+        } else {
+            Err(DecodeError::ErrorReason)
+        }
+    })
+    .parse(input)
+}
+
+/// `ping = ttl context`, the time to live in tenths of a second.
+// spec: 37:heartbeat:ping-layout
+fn ping(data: &[u8]) -> Result<Command, DecodeError> {
+    let mut ttl =
+        map(be_u16, |tenths| Duration::from_millis(u64::from(tenths).saturating_mul(100)));
+    let (context, time_to_live) = finish(ttl.parse(data))?.ok_or(DecodeError::Truncated)?;
+    Ok(Command::Ping { time_to_live, context: Context::new(context)? })
+}
+
+#[cfg(test)]
+mod tests;

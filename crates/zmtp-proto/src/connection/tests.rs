@@ -1,0 +1,260 @@
+use std::time::Duration;
+
+use super::*;
+use crate::clock::start;
+use crate::error::{Phase, Unexpected};
+use crate::greeting::{Greeting, Version};
+use crate::identity::Identity;
+use crate::socket_type::SocketType;
+
+/// Two connections over two byte vectors, with a clock moved by hand.
+struct Pair {
+    connector: End,
+    acceptor: End,
+    now: Instant,
+}
+
+struct End {
+    connection: Connection,
+    inbox: BytesMut,
+    seen: Vec<Seen>,
+    failed: Option<ConnectionError>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Introduced(SocketType),
+    Established(SocketType),
+    Message(Message),
+}
+
+impl End {
+    fn new(connection: Connection) -> Self {
+        Self { connection, inbox: BytesMut::new(), seen: Vec::new(), failed: None }
+    }
+
+    /// Takes all that is whole; leaves the decision on a peer to the test.
+    fn drive(&mut self, now: Instant) {
+        loop {
+            match self.connection.handle_input(&self.inbox, now) {
+                Ok(Some(Progress { consumed, event })) => {
+                    self.seen.extend(event.map(|event| match event {
+                        Event::Introduced(peer) => Seen::Introduced(peer.socket_type),
+                        Event::Established(peer) => Seen::Established(peer.socket_type),
+                        Event::Message(octets) => Seen::Message(octets.into_message()),
+                    }));
+                    let _ = self.inbox.split_to(consumed);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.failed = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Pair {
+    fn new(local: Local) -> Self {
+        let now = start();
+        Self {
+            connector: End::new(Connection::connector(local, Limits::default(), now)),
+            acceptor: End::new(Connection::acceptor(Limits::default(), now)),
+            now,
+        }
+    }
+
+    /// Carries octets to and fro until nothing moves.
+    fn step(&mut self) {
+        loop {
+            let mut moved = false;
+            while let Some(octets) = self.connector.connection.poll_transmit() {
+                self.acceptor.inbox.extend_from_slice(&octets);
+                moved = true;
+            }
+            while let Some(octets) = self.acceptor.connection.poll_transmit() {
+                self.connector.inbox.extend_from_slice(&octets);
+                moved = true;
+            }
+            if !moved {
+                return;
+            }
+            self.acceptor.drive(self.now);
+            self.connector.drive(self.now);
+        }
+    }
+}
+
+fn dealer() -> Local {
+    Local::new(SocketType::Dealer)
+}
+
+fn router() -> Local {
+    Local::new(SocketType::Router)
+}
+
+/// 37:greeting:sent-at-once, 37:null:server-replies, mux:role:acceptor-waits.
+#[test]
+fn an_acceptor_hears_the_peer_out_before_it_answers() {
+    let mut pair = Pair::new(dealer());
+    let greeting = pair.acceptor.connection.poll_transmit().unwrap();
+    assert_eq!(greeting[..], Greeting::NULL.to_octets());
+    pair.connector.inbox.extend_from_slice(&greeting);
+    pair.connector.drive(pair.now);
+    pair.step();
+    assert_eq!(pair.acceptor.seen, [Seen::Introduced(SocketType::Dealer)]);
+    assert_eq!(pair.connector.seen, []);
+    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.step();
+    assert_eq!(pair.connector.seen, [Seen::Established(SocketType::Router)]);
+}
+
+/// 37:null:messages-after-ready.
+#[test]
+fn messages_flow_only_after_the_handshake() {
+    let mut pair = Pair::new(dealer());
+    let message = Message::single(b"hi");
+    let refused = pair.connector.connection.send(message.clone());
+    assert_eq!(refused, Err(SendError(message.clone())));
+    pair.step();
+    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.acceptor.connection.send(message.clone()).unwrap();
+    pair.step();
+    assert_eq!(pair.connector.seen.last(), Some(&Seen::Message(message)));
+}
+
+/// 37:socket-type:mismatch-error, 37:errors:error-is-fatal.
+#[test]
+fn a_peer_of_the_wrong_type_is_told_so_by_either_role() {
+    let mut pair = Pair::new(Local::new(SocketType::Pub));
+    pair.step();
+    let (ours, theirs) = (SocketType::Router, SocketType::Pub);
+    let refused = pair.acceptor.connection.accept(&router());
+    assert_eq!(refused, Err(ConnectionError::Incompatible { ours, theirs }));
+    pair.step();
+    let reason = Bytes::from_static(b"incompatible-socket-type");
+    assert_eq!(pair.connector.failed, Some(ConnectionError::Refused { reason }));
+
+    let mut connector = End::new(Connection::connector(dealer(), Limits::default(), start()));
+    connector.inbox.extend_from_slice(&Greeting::NULL.to_octets());
+    connector.inbox.extend_from_slice(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB");
+    connector.drive(start());
+    let (ours, theirs) = (SocketType::Dealer, SocketType::Pub);
+    assert_eq!(connector.failed, Some(ConnectionError::Incompatible { ours, theirs }));
+    let sent = connector.connection.poll_transmit().unwrap();
+    assert!(sent.ends_with(b"\x05ERROR\x18incompatible-socket-type"));
+}
+
+#[test]
+fn a_refusal_reaches_the_peer_with_its_reason() {
+    let mut pair = Pair::new(dealer());
+    pair.step();
+    pair.acceptor.connection.refuse("not today");
+    pair.step();
+    let reason = Bytes::from_static(b"not-today");
+    assert_eq!(pair.connector.failed, Some(ConnectionError::Refused { reason }));
+    assert_eq!(
+        pair.acceptor.connection.handle_input(b"x", pair.now).unwrap_err(),
+        ConnectionError::Closed
+    );
+}
+
+/// 37:metadata:socket-type-sent, 37:identity:sent.
+#[test]
+fn ready_carries_type_and_identity_and_what_else_was_given() {
+    for kind in SocketType::ALL {
+        let identity = Identity::new(Bytes::from_static(b"me")).unwrap();
+        let mut local = Local::new(kind).with_identity(identity.clone());
+        local.extra.push(("X-Extra", Bytes::from_static(b"1")));
+        let mut acceptor = Connection::acceptor(Limits::default(), start());
+        let mut connector = Connection::connector(local, Limits::default(), start());
+        connector.handle_input(&acceptor.poll_transmit().unwrap(), start()).unwrap();
+        let octets = connector.poll_transmit().unwrap();
+        acceptor.handle_input(&octets, start()).unwrap();
+        let progress = acceptor.handle_input(&octets[64..], start()).unwrap().unwrap();
+        let Some(Event::Introduced(peer)) = progress.event else { panic!("not introduced") };
+        assert_eq!(peer.version, Version::V3_1);
+        assert_eq!(peer.socket_type, kind);
+        let expected = if kind.has_identity() { identity } else { Identity::ANONYMOUS };
+        assert_eq!(peer.identity, expected);
+        assert_eq!(peer.metadata.get("x-extra"), Some(&b"1"[..]));
+    }
+}
+
+/// 37:null:commands-only, 37:null:no-message-before-ready, 37:null:only-ready-or-error.
+#[test]
+fn only_ready_and_error_commands_are_taken_in_the_handshake() {
+    for (octets, got) in [
+        (&b"\x00\x1c"[..], Unexpected::Message),
+        (b"\x01\x00", Unexpected::Message),
+        (b"\x04\x07\x04PING\0\0", Unexpected::Ping),
+        (b"\x04\x05\x04PONG", Unexpected::Pong),
+        (b"\x04\x06\x05HELLO", Unexpected::Command),
+        (b"\x04\x06\x05ready", Unexpected::Command),
+    ] {
+        let mut acceptor = Connection::acceptor(Limits::default(), start());
+        acceptor.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();
+        let refused = acceptor.handle_input(octets, start()).unwrap_err();
+        assert_eq!(refused, ConnectionError::Unexpected { got, state: Phase::Handshake });
+    }
+}
+
+/// 37:command:length-limit.
+#[test]
+fn a_handshake_command_beyond_the_limit_is_refused_by_its_header() {
+    let mut acceptor = Connection::acceptor(Limits::default(), start());
+    acceptor.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();
+    let refused = acceptor.handle_input(b"\x06\0\0\0\0\0\0\x20\x01", start()).unwrap_err();
+    let max = 8192;
+    assert_eq!(refused, crate::DecodeError::CommandTooLong { len: 8193, max }.into());
+}
+
+/// 37:handshake:deadline.
+#[test]
+fn the_handshake_clock_is_absolute_and_stops_while_we_decide() {
+    let mut pair = Pair::new(dealer());
+    let deadline = pair.now + Duration::from_secs(10);
+    assert_eq!(pair.acceptor.connection.poll_timeout(), Some(deadline));
+    pair.acceptor.inbox.extend_from_slice(&Greeting::NULL.to_octets());
+    pair.acceptor.drive(pair.now + Duration::from_secs(9));
+    assert_eq!(pair.acceptor.connection.poll_timeout(), Some(deadline));
+    assert_eq!(pair.acceptor.connection.handle_timeout(pair.now), Ok(()));
+    pair.acceptor.inbox.extend_from_slice(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ");
+    pair.acceptor.drive(pair.now + Duration::from_secs(9));
+    assert_eq!(pair.acceptor.connection.poll_timeout(), None);
+    assert_eq!(pair.connector.connection.poll_timeout(), Some(deadline));
+    let timeout =
+        ConnectionError::Timeout { what: Deadline::Handshake, limit: Duration::from_secs(10) };
+    assert_eq!(pair.connector.connection.handle_timeout(deadline), Err(timeout));
+    assert_eq!(
+        pair.connector.connection.handle_input(b"x", deadline).unwrap_err(),
+        ConnectionError::Closed
+    );
+}
+
+/// 37:heartbeat:one-pong-waits.
+#[test]
+fn a_flood_of_pings_leaves_one_pong_to_send() {
+    let mut pair = Pair::new(dealer());
+    pair.step();
+    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.step();
+    for number in 0..=u8::MAX {
+        pair.connector.inbox.extend_from_slice(b"\x04\x08\x04PING\0\0");
+        pair.connector.inbox.extend_from_slice(&[number]);
+    }
+    pair.connector.drive(pair.now);
+    let sent = pair.connector.connection.poll_transmit().unwrap();
+    assert_eq!(sent[..], b"\x04\x06\x04PONG\xff"[..]);
+    assert_eq!(pair.connector.connection.poll_transmit(), None);
+}
+
+#[test]
+fn traffic_begins_only_behind_the_handshake() {
+    let mut pair = Pair::new(dealer());
+    pair.step();
+    pair.acceptor.connection.accept(&router()).unwrap();
+    assert!(pair.acceptor.connection.into_traffic().is_ok());
+    assert_eq!(pair.connector.connection.into_traffic().unwrap_err(), ConnectionError::Closed);
+}

@@ -1,0 +1,193 @@
+//! Bodies of the fuzz targets, beside the code that they attack.
+//!
+//! Built only for fuzzing and for the tests, which replay the corpora. Each panics where a
+//! promise is broken, and does nothing else.
+
+#![expect(clippy::missing_panics_doc, reason = "to panic is all they are for")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "as in tests")]
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::clock::start;
+use crate::command::Command;
+use crate::connection::{Connection, Event};
+use crate::frame::{FrameHeader, put_header};
+use crate::greeting::Greeting;
+use crate::handshake::Local;
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::metadata::{Metadata, put_property};
+use crate::socket_type::SocketType;
+
+/// A greeting that parses can be sent, and reads back as the same.
+pub fn greeting(data: &[u8]) {
+    let Ok(Some(greeting)) = Greeting::parse(data) else { return };
+    assert_eq!(Greeting::parse(&greeting.to_octets()), Ok(Some(greeting)));
+}
+
+/// A frame header that parses says what stands there, and its shortest form reads back.
+pub fn frame(data: &[u8]) {
+    let Ok(Some(header)) = FrameHeader::parse(data) else { return };
+    assert!(header.header_len <= data.len());
+    assert!(i64::try_from(header.body_len).is_ok());
+    let Ok(body_len) = usize::try_from(header.body_len) else { return };
+    let mut out = Vec::new();
+    put_header(header.kind, body_len, &mut out);
+    assert!(out.len() <= header.header_len);
+    let again = FrameHeader { header_len: out.len(), ..header };
+    assert_eq!(FrameHeader::parse(&out), Ok(Some(again)));
+}
+
+/// A command that parses has a name of letters and no more data than its kind allows.
+pub fn command(data: &[u8]) {
+    let Ok(command) = Command::parse(data, &Limits::default()) else { return };
+    match command {
+        Command::Ready(metadata) => {
+            let octets: usize =
+                metadata.iter().map(|(name, value)| 5 + name.len() + value.len()).sum();
+            assert_eq!(data.len(), 6 + octets);
+        }
+        Command::Error { reason } => assert_eq!(data.len(), 7 + reason.len()),
+        Command::Ping { context, .. } => assert_eq!(data.len(), 7 + context.as_octets().len()),
+        Command::Pong { context } => assert_eq!(data.len(), 5 + context.as_octets().len()),
+        Command::Other => assert!(data.len() > 1),
+    }
+}
+
+/// Metadata that parses can be written again, octet for octet.
+pub fn metadata(data: &[u8]) {
+    let Ok(metadata) = Metadata::parse(Bytes::copy_from_slice(data), &Limits::default()) else {
+        return;
+    };
+    let mut out = BytesMut::new();
+    for (name, value) in metadata.iter() {
+        put_property(std::str::from_utf8(name).unwrap(), value, &mut out);
+    }
+    assert_eq!(out, data);
+    if let Ok(socket_type) = metadata.socket_type() {
+        let _ = metadata.identity(socket_type);
+    }
+}
+
+/// A message that parses is the frames it is made of, octet for octet if they are in short form.
+pub fn roundtrip(data: &[u8]) {
+    let frames: Vec<&[u8]> = data.split(|&octet| octet == 0).collect();
+    let message = Message::from_frames(&frames).unwrap();
+    assert!(message.frames().eq(frames.iter().copied()));
+    assert_eq!(Message::from_octets(message.clone().into_bytes()), Ok(message));
+    if let Ok(message) = Message::from_octets(Bytes::copy_from_slice(data)) {
+        let again = Message::from_frames(message.frames()).unwrap();
+        assert!(again.frames().eq(message.frames()));
+        assert!(again.as_octets().len() <= data.len());
+    }
+}
+
+/// A connection gives the same events however its input is cut, and its memory is bounded.
+///
+/// The first octet chooses the role, the second the seed of the cuts.
+pub fn connection(data: &[u8]) {
+    let [role, seed, octets @ ..] = data else { return };
+    let whole = run(*role, octets, &mut |left| left);
+    let mut state = u32::from(*seed) | 0x100;
+    let cut = run(*role, octets, &mut |left| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (usize::try_from(state >> 24).unwrap() % 7 + 1).min(left)
+    });
+    assert_eq!(whole, cut);
+}
+
+/// What a connection did: its events, the octets it sent, and how it ended.
+type Trace = (Vec<String>, Vec<u8>, Option<String>);
+
+fn run(role: u8, octets: &[u8], chunk: &mut dyn FnMut(usize) -> usize) -> Trace {
+    let limits = Limits { message_len_max: 4096, message_frames_max: 8, ..Limits::default() };
+    let now = start();
+    let mut connection = match role % 2 {
+        0 => Connection::acceptor(limits, now),
+        _ => Connection::connector(Local::new(SocketType::Dealer), limits, now),
+    };
+    let (mut events, mut sent, mut input) = (Vec::new(), Vec::new(), BytesMut::new());
+    let mut rest = octets;
+    let end = loop {
+        if let Err(error) = drain(&mut connection, &mut input, now, &mut events) {
+            break Some(error);
+        }
+        if rest.is_empty() {
+            break None;
+        }
+        assert!(input.len() <= 4096 + 8 * 1024 + 18, "more than a message and a command waits");
+        let (piece, after) = rest.split_at(chunk(rest.len()));
+        input.extend_from_slice(piece);
+        rest = after;
+    };
+    // Cut differently, PINGs meet another number of free places for a PONG; leave those out.
+    connection.drop_pong();
+    while let Some(octets) = connection.poll_transmit() {
+        sent.extend_from_slice(&octets);
+    }
+    (events, sent, end)
+}
+
+fn drain(
+    connection: &mut Connection,
+    input: &mut BytesMut,
+    now: Instant,
+    events: &mut Vec<String>,
+) -> Result<(), String> {
+    loop {
+        let progress = match connection.handle_input(input, now) {
+            Ok(Some(progress)) => progress,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(format!("{error:?}")),
+        };
+        let consumed = progress.consumed;
+        assert!(consumed > 0 && consumed <= input.len());
+        let introduced = match &progress.event {
+            Some(Event::Message(octets)) => {
+                let message = Bytes::copy_from_slice(octets.as_slice());
+                events.push(format!("{:?}", Message::from_octets(message).unwrap()));
+                false
+            }
+            Some(event) => {
+                events.push(format!("{event:?}"));
+                matches!(event, Event::Introduced(_))
+            }
+            None => false,
+        };
+        let _ = input.split_to(consumed);
+        if introduced {
+            connection
+                .accept(&Local::new(SocketType::Router))
+                .map_err(|error| format!("{error:?}"))?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Runs a target over its corpus, and over an empty input.
+    fn replay(target: &str, body: fn(&[u8])) {
+        body(&[]);
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+        let mut count = 0;
+        for entry in std::fs::read_dir(&corpus).unwrap() {
+            body(&std::fs::read(entry.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "{} is empty", corpus.display());
+    }
+
+    #[test]
+    fn corpora_hold_no_surprise() {
+        replay("greeting", super::greeting);
+        replay("frame", super::frame);
+        replay("command", super::command);
+        replay("metadata", super::metadata);
+        replay("roundtrip", super::roundtrip);
+        replay("connection", super::connection);
+    }
+}

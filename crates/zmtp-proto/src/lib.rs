@@ -1,0 +1,105 @@
+//! ZMTP 3.0 and 3.1, the wire protocol of ZeroMQ, in pure Rust and without I/O.
+//!
+//! No libzmq, no sockets, no tasks, no clock: octets and instants go in, octets and events come
+//! out. The crate serves whoever wants to speak to ZeroMQ peers on their own terms, and it is the
+//! ground on which `zmtp-mux` stands.
+//!
+//! # The run loop
+//!
+//! [`Connection`] is one side of a connection. **After every `handle_*`, `accept`, `refuse` or
+//! `send`, write out what `poll_transmit` gives until `None`, then arm a timer for
+//! `poll_timeout`.**
+//!
+//! ```
+//! use std::time::Instant;
+//! use zmtp_proto::{Connection, Event, Limits, Local, Message, SocketType};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = Instant::now();
+//! let mut client = Connection::connector(Local::new(SocketType::Dealer), Limits::default(), now);
+//! let mut server = Connection::acceptor(Limits::default(), now);
+//! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+//! let mut received = Vec::new();
+//!
+//! // Two sides over two byte vectors, until nothing moves any more.
+//! loop {
+//!     while let Some(octets) = client.poll_transmit() {
+//!         to_server.extend_from_slice(&octets);
+//!     }
+//!     while let Some(octets) = server.poll_transmit() {
+//!         to_client.extend_from_slice(&octets);
+//!     }
+//!     if to_server.is_empty() && to_client.is_empty() {
+//!         break;
+//!     }
+//!     while let Some(progress) = server.handle_input(&to_server, now)? {
+//!         let consumed = progress.consumed;
+//!         match progress.event {
+//!             Some(Event::Introduced(_)) => server.accept(&Local::new(SocketType::Router))?,
+//!             Some(Event::Message(octets)) => received.push(octets.into_message()),
+//!             Some(Event::Established(_)) | None => {}
+//!         }
+//!         to_server.drain(..consumed);
+//!     }
+//!     while let Some(progress) = client.handle_input(&to_client, now)? {
+//!         let consumed = progress.consumed;
+//!         if let Some(Event::Established(_)) = progress.event {
+//!             client.send(Message::from_frames(["hello", "world"])?)?;
+//!         }
+//!         to_client.drain(..consumed);
+//!     }
+//! }
+//! assert_eq!(received, [Message::from_frames(["hello", "world"])?]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! Each production of the grammar has its place: [`Greeting`], [`FrameHeader`], [`Command`],
+//! [`Metadata`], [`SocketType`], [`Identity`], [`Message`]. [`Decoder`] cuts a stream into
+//! messages without copying them, [`Traffic`] judges what it cut and keeps the deadlines.
+//! The `codec` module puts all this behind `tokio_util`'s `Framed`.
+//!
+//! Strict where strictness is safe, tolerant where a libzmq peer needs it; the folder
+//! `spec-notes` of the repository lists every clause with what we do.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
+
+#[cfg(any(test, fuzzing))]
+mod clock;
+#[cfg(feature = "codec")]
+pub mod codec;
+mod command;
+mod connection;
+mod decoder;
+mod error;
+mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod greeting;
+mod handshake;
+mod identity;
+mod limits;
+mod mechanism;
+mod message;
+mod metadata;
+mod parse;
+mod socket_type;
+mod traffic;
+
+pub use command::{Command, Context, Pong};
+pub use connection::{Connection, Event, Progress, SendError};
+pub use decoder::{Decoded, Decoder, Item, Octets};
+pub use error::{ConnectionError, Deadline, DecodeError, Phase, Unexpected};
+pub use frame::{FrameHeader, FrameKind, put_header};
+pub use greeting::{Greeting, SecurityRole, Version};
+pub use handshake::{Local, Peer};
+pub use identity::Identity;
+pub use limits::Limits;
+pub use mechanism::Mechanism;
+pub use message::{EmptyMessage, Frames, Message, put_frame};
+pub use metadata::{IDENTITY, Metadata, RESOURCE, SOCKET_TYPE};
+pub use socket_type::SocketType;
+pub use traffic::{Arrival, Received, Traffic};

@@ -1,0 +1,176 @@
+//! Messages, kept as the octets that stand on the wire.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+
+use crate::error::DecodeError;
+use crate::frame::{FrameHeader, FrameKind, put_header};
+
+/// A whole message: one frame or more, encoded.
+///
+/// Keeping the encoding makes forwarding a copy of octets, and a clone the count of a reference.
+/// Frames are parsed out on demand. Invariant: well formed, MORE on all frames but the last.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Message(Bytes);
+
+impl Message {
+    /// Makes a message of one frame.
+    #[must_use]
+    pub fn single(body: &[u8]) -> Self {
+        let mut octets = BytesMut::with_capacity(body.len().saturating_add(FrameHeader::LEN_MAX));
+        put_frame(FrameKind::MessageLast, body, &mut octets);
+        Self(octets.freeze())
+    }
+
+    /// Makes a message of these frames, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyMessage`] if there is none: every message has a frame, if only an empty one.
+    pub fn from_frames<I>(frames: I) -> Result<Self, EmptyMessage>
+    where
+        I: IntoIterator<Item: AsRef<[u8]>>,
+    {
+        let mut frames = frames.into_iter();
+        let mut last = frames.next().ok_or(EmptyMessage)?;
+        let mut octets = BytesMut::new();
+        for frame in frames {
+            put_frame(FrameKind::MessageMore, last.as_ref(), &mut octets);
+            last = frame;
+        }
+        put_frame(FrameKind::MessageLast, last.as_ref(), &mut octets);
+        Ok(Self(octets.freeze()))
+    }
+
+    /// Checks that `octets` are exactly one encoded message, and makes them one without a copy.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them; [`DecodeError::NotAMessage`] if they end too early or too late,
+    /// or a frame is a command.
+    pub fn from_octets(octets: Bytes) -> Result<Self, DecodeError> {
+        let mut rest: &[u8] = &octets;
+        loop {
+            let header = FrameHeader::parse(rest)?.ok_or(DecodeError::NotAMessage)?;
+            let len = usize::try_from(header.body_len)
+                .ok()
+                .and_then(|body_len| body_len.checked_add(header.header_len))
+                .ok_or(DecodeError::NotAMessage)?;
+            rest = rest.get(len..).ok_or(DecodeError::NotAMessage)?;
+            match header.kind {
+                FrameKind::MessageMore => {}
+                FrameKind::MessageLast if rest.is_empty() => break,
+                FrameKind::Command | FrameKind::MessageLast => {
+                    return Err(DecodeError::NotAMessage);
+                }
+            }
+        }
+        Ok(Self(octets))
+    }
+
+    /// Takes octets that a [`Decoder`](crate::Decoder) has already found to be a message.
+    pub(crate) fn from_checked(octets: Bytes) -> Self {
+        debug_assert!(Self::from_octets(octets.clone()).is_ok());
+        Self(octets)
+    }
+
+    /// Returns the bodies of the frames, in order. Never empty.
+    #[must_use]
+    pub fn frames(&self) -> Frames<'_> {
+        Frames(&self.0)
+    }
+
+    /// Returns the message as it stands on the wire.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the message as it stands on the wire, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames = self.frames().map(|frame| frame.escape_ascii().to_string());
+        f.debug_list().entries(frames).finish()
+    }
+}
+
+/// The bodies of a message's frames, in order.
+#[derive(Clone, Debug)]
+pub struct Frames<'m>(&'m [u8]);
+
+impl<'m> Frames<'m> {
+    /// Walks over octets that are known to be whole message frames.
+    ///
+    /// Ends early, and does not panic, on octets that are not.
+    #[must_use]
+    pub fn new(octets: &'m [u8]) -> Self {
+        Self(octets)
+    }
+}
+
+impl<'m> Iterator for Frames<'m> {
+    type Item = &'m [u8];
+
+    fn next(&mut self) -> Option<&'m [u8]> {
+        let header = FrameHeader::parse(self.0).ok()??;
+        let rest = self.0.get(header.header_len..)?;
+        let (body, rest) = rest.split_at_checked(usize::try_from(header.body_len).ok()?)?;
+        self.0 = rest;
+        Some(body)
+    }
+}
+
+/// A message without a frame was asked for. The caller's fault.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("a message has at least one frame")]
+pub struct EmptyMessage;
+
+/// Appends a whole frame.
+pub fn put_frame(kind: FrameKind, body: &[u8], out: &mut BytesMut) {
+    out.reserve(body.len().saturating_add(FrameHeader::LEN_MAX));
+    put_header(kind, body.len(), out);
+    out.extend_from_slice(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_the_frames_it_was_made_of() {
+        let long = vec![b'x'; 70_000];
+        let frames: [&[u8]; 4] = [b"", b"a", &long, b""];
+        let message = Message::from_frames(frames).unwrap();
+        assert_eq!(message.frames().collect::<Vec<_>>(), frames);
+        assert_eq!(Message::single(b"hi").as_octets(), b"\x00\x02hi");
+    }
+
+    #[test]
+    fn there_is_no_message_without_a_frame() {
+        assert_eq!(Message::from_frames([b""; 0]), Err(EmptyMessage));
+    }
+
+    #[test]
+    fn takes_encoded_octets_only_if_they_are_one_whole_message() {
+        let whole = Message::from_frames(["a", "", "bc"]).unwrap().into_bytes();
+        assert!(Message::from_octets(whole.clone()).is_ok());
+        for end in 0..whole.len() {
+            let cut = Message::from_octets(whole.slice(..end));
+            assert_eq!(cut, Err(DecodeError::NotAMessage), "cut at {end}");
+        }
+        let twice = Bytes::from([&whole[..], &whole[..]].concat());
+        assert_eq!(Message::from_octets(twice), Err(DecodeError::NotAMessage));
+        let command = Bytes::from_static(b"\x04\x05\x04PING");
+        assert_eq!(Message::from_octets(command), Err(DecodeError::NotAMessage));
+        let huge = Bytes::from_static(b"\x02\x7f\xff\xff\xff\xff\xff\xff\xff");
+        assert_eq!(Message::from_octets(huge), Err(DecodeError::NotAMessage));
+    }
+}

@@ -1,0 +1,87 @@
+use super::*;
+use crate::clock::start;
+use crate::command::Context;
+use crate::error::Unexpected;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn received<'i>(traffic: &mut Traffic, input: &'i [u8], now: Instant) -> Received<'i> {
+    let arrival = traffic.handle_input(input, now).unwrap().unwrap();
+    assert_eq!(arrival.consumed, input.len());
+    arrival.received
+}
+
+/// 37:heartbeat:pong-repeats-context.
+#[test]
+fn a_ping_asks_for_a_pong_with_its_context() {
+    let mut traffic = Traffic::new(Limits::default());
+    let pong = Pong(Context::new(b"abc").unwrap());
+    assert_eq!(received(&mut traffic, b"\x04\x0a\x04PING\0\0abc", start()), Received::Ping(pong));
+    assert_eq!(traffic.poll_timeout(), None);
+}
+
+/// 37:heartbeat:ttl, 37:heartbeat:any-octet-is-life.
+#[test]
+fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
+    let now = start();
+    let mut traffic = Traffic::new(Limits::default());
+    let ping = b"\x04\x07\x04PING\x00\x64";
+    let _ = received(&mut traffic, ping, now);
+    assert_eq!(traffic.poll_timeout(), Some(now + 10 * SECOND));
+    assert_eq!(traffic.handle_timeout(now + 9 * SECOND), Ok(()));
+    let timeout = ConnectionError::Timeout { what: Deadline::TimeToLive, limit: 10 * SECOND };
+    assert_eq!(traffic.handle_timeout(now + 10 * SECOND), Err(timeout));
+    // One octet of the next frame is a sign of life, and starts the clock of a partial message.
+    assert!(traffic.handle_input(b"\x00", now + 9 * SECOND).unwrap().is_none());
+    assert_eq!(traffic.poll_timeout(), Some(now + 39 * SECOND));
+}
+
+/// mux:limit:partial-message.
+#[test]
+fn a_partial_message_must_go_on_or_end() {
+    let now = start();
+    let mut traffic = Traffic::new(Limits::default());
+    let message = [&b"\x02\0\0\0\0\0\x03\0\0"[..], &vec![b'x'; 3 << 16]].concat();
+    let mut feed = |len: usize, at: Duration| {
+        assert!(traffic.handle_input(&message[..len], now + at).unwrap().is_none());
+        traffic.poll_timeout().unwrap() - now
+    };
+    assert_eq!(feed(1, SECOND), 31 * SECOND);
+    assert_eq!(feed(65_536, 5 * SECOND), 31 * SECOND, "not yet 64 KiB more");
+    assert_eq!(feed(65_537, 6 * SECOND), 36 * SECOND);
+    assert_eq!(feed(131_072, 7 * SECOND), 36 * SECOND);
+    let timeout = ConnectionError::Timeout { what: Deadline::PartialMessage, limit: 30 * SECOND };
+    assert_eq!(traffic.handle_timeout(now + 36 * SECOND), Err(timeout));
+    let _ = received(&mut traffic, &message, now + 8 * SECOND);
+    assert_eq!(traffic.poll_timeout(), None);
+}
+
+/// 37:command:never-delivered.
+#[test]
+fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
+    let mut traffic = Traffic::new(Limits::default());
+    for command in [
+        &b"\x04\x0b\x09SUBSCRIBEA"[..],
+        b"\x04\x08\x06CANCELA",
+        b"\x04\x06\x04JOINa",
+        b"\x04\x06\x04PONGx",
+        b"\x04\x06\x04NEWSx",
+    ] {
+        assert_eq!(received(&mut traffic, command, start()), Received::Nothing);
+    }
+}
+
+/// 37:command:ready-or-error-in-traffic.
+#[test]
+fn handshake_commands_in_traffic_end_the_connection() {
+    for (command, got) in [
+        (&b"\x04\x06\x05READY"[..], Unexpected::Ready),
+        (b"\x04\x07\x05ERROR\0", Unexpected::Error),
+    ] {
+        // READY without properties has 6 octets of body.
+        let mut traffic = Traffic::new(Limits::default());
+        let refused = traffic.handle_input(command, start());
+        let expected = ConnectionError::Unexpected { got, state: Phase::Traffic };
+        assert_eq!(refused.unwrap_err(), expected);
+    }
+}
