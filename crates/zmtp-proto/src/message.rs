@@ -114,6 +114,12 @@ impl<'m> Frames<'m> {
     pub fn new(octets: &'m [u8]) -> Self {
         Self(octets)
     }
+
+    /// Returns the octets that were not walked over yet.
+    #[must_use]
+    pub fn rest(&self) -> &'m [u8] {
+        self.0
+    }
 }
 
 impl<'m> Iterator for Frames<'m> {

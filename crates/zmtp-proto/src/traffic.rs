@@ -8,6 +8,7 @@
 //! | READY, ERROR, malformed     | error                |                                    |
 //! | octets of any kind          |                      | time to live: off                  |
 //! | octets without a whole item | `None`               | partial message: on, or moved      |
+//! | a command inside a message  | as above             | partial message: as it was         |
 
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,8 @@ impl Traffic {
         }
         let arrival = self.receive(input, now)?;
         match arrival {
+            // A command inside a message is no progress of it.
+            Some(_) if self.decoder.held() > 0 => {}
             Some(_) => self.partial = None,
             None => self.note_partial(input.len(), now),
         }

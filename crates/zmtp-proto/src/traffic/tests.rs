@@ -56,6 +56,23 @@ fn a_partial_message_must_go_on_or_end() {
     assert_eq!(traffic.poll_timeout(), None);
 }
 
+/// mux:limit:partial-message.
+#[test]
+fn commands_inside_a_message_do_not_put_its_end_off() {
+    let now = start();
+    let mut traffic = Traffic::new(Limits::default());
+    let input = b"\x01\x01a\x04\x07\x04PING\0\0";
+    assert!(matches!(received(&mut traffic, &input[..], now), Received::Ping(_)));
+    assert!(traffic.handle_input(b"", now).unwrap().is_none());
+    for second in 1..30 {
+        let ping = b"\x04\x07\x04PING\0\0";
+        let at = now + second * SECOND;
+        assert!(matches!(received(&mut traffic, ping, at), Received::Ping(_)));
+        assert!(traffic.handle_input(b"", at).unwrap().is_none());
+        assert_eq!(traffic.poll_timeout(), Some(now + 30 * SECOND));
+    }
+}
+
 /// 37:command:never-delivered.
 #[test]
 fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {

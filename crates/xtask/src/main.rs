@@ -1,0 +1,71 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! `cargo xtask ci` is what CI runs, and nothing else is: a developer sees what CI sees. One file
+//! holds one command; `shell`, `tools` and `workspace` are what the commands stand on.
+
+mod bench;
+mod ci;
+mod error;
+mod fuzz;
+mod lines;
+mod shell;
+mod spec;
+mod test;
+mod tools;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use crate::error::{Error, Result};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<()> {
+    let Some((command, rest)) = args.split_first() else {
+        print!("{USAGE}");
+        return Ok(());
+    };
+    // `test` and `bench` hand their arguments on, so only a leading flag is ours.
+    if rest.first().is_some_and(|arg| arg == "--help" || arg == "-h") {
+        print!("{USAGE}");
+        return Ok(());
+    }
+    match command.as_str() {
+        "test" => test::run(rest),
+        "ci" => ci::run(rest),
+        "spec" => spec::run(rest),
+        "lines" => lines::run(),
+        "fuzz" => fuzz::run(rest),
+        "bench" => bench::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        unknown => Err(Error::UnknownCommand(unknown.to_owned())),
+    }
+}
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  test [ARGS]                    build muxd, then run every test; ARGS go to `cargo test`
+  ci [STEP...]                   every check CI makes, in order, or only the steps named:
+                                 fmt clippy features docs test deny spec lines fuzz benches
+  spec [--list]                  each clause of spec-notes/ has code and a test; --list shows where
+  lines                          no source file is longer than it should be
+  fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told
+  bench route [ARGS]             build the broker and the load generator with optimisations, run it
+
+What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy and, as root on a
+system with apt, a C++ compiler) it installs.
+";

@@ -1,0 +1,7 @@
+//! Arbitrary octets where a greeting should be.
+//!
+//! The body, with what must hold, is [`zmtp_proto::fuzz::greeting`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| zmtp_proto::fuzz::greeting(data));
