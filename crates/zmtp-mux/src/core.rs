@@ -1,0 +1,29 @@
+//! MUX/1 as plain data: roles, names, bindings, envelope, queues.
+//!
+//! Nothing here reads a clock, draws a random number, spawns, waits, or touches a socket; the
+//! shell in [`net`](crate::net) does that, and tells [`MuxCore`] what happened.
+
+mod address;
+mod binding;
+mod counters;
+mod directory;
+mod envelope;
+mod limits;
+mod lobby;
+#[cfg(any(test, fuzzing))]
+pub mod model;
+mod mux;
+mod outbound;
+mod pool;
+mod role;
+mod route;
+
+pub use address::{Name, NodeId, Token};
+pub use binding::BindingKey;
+pub use counters::{Counters, DropReason};
+pub use limits::{MuxLimits, PoolLimits};
+pub use lobby::{Entry, Lobby, LobbyCounters, Origin, Ticket};
+pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
+pub use outbound::Flight;
+pub use role::{ListenerRole, Refusal, Role};
+pub use route::{Encoded, Outcome};

@@ -1,0 +1,209 @@
+//! The envelope: finding the address in a message, and putting the source in its place.
+//!
+//! From a peer comes `[dst, rest...]`, to a peer goes `[src, rest...]`; on a link to a REQ the
+//! address stands right after the first empty frame, `[id?, "", dst, body...]`. All here are
+//! plain functions over encoded frames; `rest` is passed on as the octets it came in.
+
+use bytes::{BufMut, Bytes};
+use zmtp_proto::{FrameHeader, FrameKind, Frames, put_header};
+
+/// A message of a peer, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope<'m> {
+    /// The address frame's body.
+    pub(crate) address: &'m [u8],
+    /// What passes unchanged.
+    pub(crate) rest: Rest<'m>,
+}
+
+/// Everything of a message but its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest<'m> {
+    /// One frame or more, encoded, from a peer that is no REQ.
+    Opaque(&'m [u8]),
+    /// `[id?, "", body...]` from a REQ; the body may be empty.
+    Delimited(Delimited<'m>),
+}
+
+/// `[id?, "", body...]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delimited<'m> {
+    /// The request id of `REQ_CORRELATE`, at most 255 octets.
+    pub(crate) id: Option<&'m [u8]>,
+    /// The frames behind the delimiter and, on the link to the REQ, behind the address; encoded.
+    pub(crate) body: &'m [u8],
+}
+
+/// Why a message has no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAddress {
+    /// It has a single frame, as `PROBE_ROUTER` sends one.
+    SingleFrame,
+    /// It came from a REQ without an empty frame, or with nothing after it.
+    Malformed,
+}
+
+/// Takes apart a message from a peer that is no REQ. `message` is well formed.
+// spec: mux:envelope:address-swapped, 28:router:first-frame-selects
+#[inline]
+pub(crate) fn open(message: &[u8]) -> Result<Envelope<'_>, NoAddress> {
+    let (address, rest) = split_frame(message).ok_or(NoAddress::SingleFrame)?;
+    // spec: mux:envelope:single-frame-dropped
+    if rest.is_empty() {
+        return Err(NoAddress::SingleFrame);
+    }
+    Ok(Envelope { address, rest: Rest::Opaque(rest) })
+}
+
+/// Takes apart a message from a REQ. `message` is well formed.
+// spec: mux:req:address-after-delimiter, mux:req:request-malformed, 28:req:delimiter
+pub(crate) fn open_req(message: &[u8]) -> Result<Envelope<'_>, NoAddress> {
+    let (first, after_first) = split_frame(message).ok_or(NoAddress::Malformed)?;
+    if after_first.is_empty() {
+        return Err(NoAddress::SingleFrame);
+    }
+    let (id, after) = if first.is_empty() {
+        (None, after_first)
+    } else {
+        match split_frame(after_first) {
+            Some(([], after)) if first.len() <= REQUEST_ID_LEN_MAX => (Some(first), after),
+            _ => return Err(NoAddress::Malformed),
+        }
+    };
+    let (address, body) = split_frame(after).ok_or(NoAddress::Malformed)?;
+    Ok(Envelope { address, rest: Rest::Delimited(Delimited { id, body }) })
+}
+
+/// Reads `rest` as the answer to a REQ's request with this id; `None` if it does not begin with
+/// exactly `[id?, ""]`.
+// spec: mux:req:lock-step-prefix
+pub(crate) fn as_answer<'m>(rest: Rest<'m>, id: Option<&[u8]>) -> Option<Delimited<'m>> {
+    let answer = match rest {
+        Rest::Delimited(delimited) => delimited,
+        Rest::Opaque(octets) => match split_frame(octets)? {
+            ([], body) => Delimited { id: None, body },
+            (first, after) => match split_frame(after)? {
+                ([], body) => Delimited { id: Some(first), body },
+                _ => return None,
+            },
+        },
+    };
+    (answer.id == id).then_some(answer)
+}
+
+/// A message about to be queued: frames to be copied, then the tail.
+#[derive(Debug)]
+pub(crate) struct Outgoing<'m> {
+    lead: Lead<'m>,
+    tail: &'m [u8],
+}
+
+/// The frames before the part that is passed on as it came.
+#[derive(Debug)]
+enum Lead<'m> {
+    /// `[src]`
+    Source(&'m [u8]),
+    /// `[src, id?, ""]`
+    FromReq { source: &'m [u8], id: Option<&'m [u8]> },
+    /// `[id?, "", src]`
+    ToReq { id: Option<&'m [u8]>, source: &'m [u8] },
+}
+
+impl<'m> Outgoing<'m> {
+    /// Makes the message as a peer that is no REQ receives it.
+    // spec: mux:envelope:rest-unchanged, 28:router:prefix-source, 28:rep:envelope-returned
+    #[inline]
+    pub(crate) fn new(source: &'m [u8], rest: Rest<'m>) -> Self {
+        match rest {
+            Rest::Opaque(tail) => Self { lead: Lead::Source(source), tail },
+            Rest::Delimited(Delimited { id, body }) => {
+                Self { lead: Lead::FromReq { source, id }, tail: body }
+            }
+        }
+    }
+
+    /// Makes the message as a REQ receives it.
+    // spec: mux:req:answer-form
+    pub(crate) fn answer(source: &'m [u8], answer: Delimited<'m>) -> Self {
+        Self { lead: Lead::ToReq { id: answer.id, source }, tail: answer.body }
+    }
+
+    /// Returns its octets as it will be encoded.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        let lead = match self.lead {
+            Lead::Source(source) => frame_len(source),
+            Lead::FromReq { source, id } | Lead::ToReq { id, source } => frame_len(source)
+                .saturating_add(id.map_or(0, frame_len))
+                .saturating_add(frame_len(b"")),
+        };
+        lead.saturating_add(self.tail.len())
+    }
+
+    /// Appends all frames but the tail.
+    #[inline]
+    pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
+        let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };
+        match self.lead {
+            Lead::Source(source) => put_frame(last, source, out),
+            Lead::FromReq { source, id } => {
+                put_frame(MORE, source, out);
+                if let Some(id) = id {
+                    put_frame(MORE, id, out);
+                }
+                put_frame(last, b"", out);
+            }
+            Lead::ToReq { id, source } => {
+                if let Some(id) = id {
+                    put_frame(MORE, id, out);
+                }
+                put_frame(MORE, b"", out);
+                put_frame(last, source, out);
+            }
+        }
+    }
+
+    /// Returns the frames that are passed on as they came.
+    #[inline]
+    pub(crate) fn tail(&self) -> &'m [u8] {
+        self.tail
+    }
+
+    /// Returns the tail as a slice of `whole` in which it stands, without a copy.
+    pub(crate) fn shared_tail(&self, whole: &Bytes) -> Bytes {
+        whole.slice_ref(self.tail)
+    }
+}
+
+const MORE: FrameKind = FrameKind::MessageMore;
+
+/// The longest request id that is taken, in octets; libzmq's has 4. It is kept while the request
+/// is open, so it needs a limit.
+const REQUEST_ID_LEN_MAX: usize = 255;
+
+/// Returns the first frame's body, and the octets behind it.
+#[inline]
+fn split_frame(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    // Nearly every address fits the short form, and this is on the path of every message.
+    if let [0 | 1, len, rest @ ..] = octets {
+        return rest.split_at_checked(usize::from(*len));
+    }
+    let mut frames = Frames::new(octets);
+    let body = frames.next()?;
+    Some((body, frames.rest()))
+}
+
+#[inline]
+fn frame_len(body: &[u8]) -> usize {
+    let header = if body.len() <= 255 { 2 } else { FrameHeader::LEN_MAX };
+    body.len().saturating_add(header)
+}
+
+#[inline]
+fn put_frame(kind: FrameKind, body: &[u8], out: &mut Vec<u8>) {
+    put_header(kind, body.len(), out);
+    out.put_slice(body);
+}
+
+#[cfg(test)]
+mod tests;

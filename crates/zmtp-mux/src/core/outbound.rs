@@ -1,0 +1,302 @@
+//! What waits to be written to one peer.
+//!
+//! ```text
+//!   push ──► chunks ──take──► Flight, in the writer's hands ──write──► kernel
+//!   records: one for each message, until its last octet was accepted by the kernel
+//! ```
+//!
+//! Small messages are copied one behind the other into buffers, so that a batch of them is one
+//! write; large bodies are passed on as the slices they arrived in.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+use zmtp_proto::Pong;
+
+use crate::core::envelope::Outgoing;
+use crate::core::pool::Used;
+
+/// The queue of one destination. `used` counts what is not handed over, in flight or not.
+#[derive(Debug, Default)]
+pub(crate) struct Outbound {
+    /// Octets that the writer has not taken yet.
+    chunks: VecDeque<Chunk>,
+    /// All messages that are not handed over, and the PONG among them, in order.
+    records: VecDeque<Record>,
+    /// Octets of the first record that the kernel has accepted.
+    accepted: usize,
+    /// Octets in the writer's hands.
+    in_flight: usize,
+    used: Used,
+    writer: Writer,
+}
+
+/// Octets to write.
+#[derive(Debug)]
+enum Chunk {
+    /// Small messages and the heads of large ones.
+    Buffer(Vec<u8>),
+    /// A large body, where it arrived.
+    Shared(Bytes),
+}
+
+/// Whose octets come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    Message { len: usize },
+    Pong { len: usize },
+}
+
+/// Whether the writer knows that there is something to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Asleep,
+    Awake,
+}
+
+/// Whether a destination's writer has to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Wake {
+    /// It sleeps.
+    Needed,
+    /// It knows already.
+    NotNeeded,
+}
+
+impl Outbound {
+    /// Queues a message whose encoding is, but for its lead, a part of `whole` if that is given.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        whole: Option<&Bytes>,
+        spares: &mut Spares,
+    ) -> Wake {
+        let len = outgoing.len();
+        self.used.take(len);
+        self.records.push_back(Record::Message { len });
+        let tail = outgoing.tail();
+        match whole {
+            Some(whole) if tail.len() >= SHARED_LEN_MIN => {
+                outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
+                self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
+            }
+            _ => {
+                let buffer = self.buffer(len, spares);
+                outgoing.put_lead(buffer);
+                buffer.extend_from_slice(tail);
+            }
+        }
+        self.wake()
+    }
+
+    /// Queues the answer to a PING, unless one is waiting: one is enough of a sign of life.
+    pub(crate) fn push_pong(&mut self, pong: &Pong, spares: &mut Spares) -> Wake {
+        if self.records.iter().any(|record| matches!(record, Record::Pong { .. })) {
+            return Wake::NotNeeded;
+        }
+        let buffer = self.buffer(Pong::LEN_MAX, spares);
+        let before = buffer.len();
+        pong.put(buffer);
+        let len = buffer.len().saturating_sub(before);
+        self.records.push_back(Record::Pong { len });
+        self.wake()
+    }
+
+    /// Moves all that waits into `flight`, which is empty. Without anything, the writer sleeps.
+    #[inline]
+    pub(crate) fn take(&mut self, flight: &mut Flight) {
+        debug_assert!(flight.is_empty());
+        if self.chunks.is_empty() {
+            self.writer = Writer::Asleep;
+        } else {
+            std::mem::swap(&mut self.chunks, &mut flight.chunks);
+            self.in_flight = flight.len();
+        }
+    }
+
+    /// Notes that the kernel has accepted `octets` of what is in flight, and returns how many
+    /// messages it has now whole, and their octets.
+    // spec: mux:conservation:handed-over
+    #[inline]
+    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(usize)) {
+        self.in_flight = self.in_flight.saturating_sub(octets);
+        self.accepted = self.accepted.saturating_add(octets);
+        while let Some(&(Record::Message { len } | Record::Pong { len })) = self.records.front() {
+            let Some(left) = self.accepted.checked_sub(len) else { return };
+            self.accepted = left;
+            if let Some(Record::Message { len }) = self.records.pop_front() {
+                self.used.give_back(len);
+                handed_over(len);
+            }
+        }
+    }
+
+    /// Takes back the only message, if the writer has not taken it, and returns its octets.
+    ///
+    /// For links to a REQ, where at most one answer waits.
+    pub(crate) fn withdraw(&mut self) -> Option<usize> {
+        let place =
+            self.records.iter().position(|record| matches!(record, Record::Message { .. }))?;
+        let before: usize = self.records.iter().take(place).map(Record::len).sum();
+        let taken = self.accepted.saturating_add(self.in_flight);
+        let len = self.records.get(place)?.len();
+        if taken > before {
+            return None;
+        }
+        // Behind it, untaken as well, there can only be a PONG, and its time is over too.
+        self.records.truncate(place);
+        self.chunks.clear();
+        self.used.give_back(len);
+        Some(len)
+    }
+
+    /// Returns the octets of each message that is not handed over, in order.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Message { len } => Some(*len),
+            Record::Pong { .. } => None,
+        })
+    }
+
+    pub(crate) fn used(&self) -> &Used {
+        &self.used
+    }
+
+    fn wake(&mut self) -> Wake {
+        match std::mem::replace(&mut self.writer, Writer::Awake) {
+            Writer::Asleep => Wake::Needed,
+            Writer::Awake => Wake::NotNeeded,
+        }
+    }
+
+    /// Returns a buffer at the end of the queue with room for `len` octets, or the first of them.
+    #[inline]
+    fn buffer(&mut self, len: usize, spares: &mut Spares) -> &mut Vec<u8> {
+        let fits = match self.chunks.back() {
+            Some(Chunk::Buffer(buffer)) => buffer.len().saturating_add(len) <= BUFFER_LEN_MAX,
+            Some(Chunk::Shared(_)) | None => false,
+        };
+        if !fits {
+            self.chunks.push_back(Chunk::Buffer(spares.take()));
+        }
+        match self.chunks.back_mut() {
+            Some(Chunk::Buffer(buffer)) => buffer,
+            Some(Chunk::Shared(_)) | None => unreachable!("a buffer was just put there"),
+        }
+    }
+}
+
+impl Record {
+    fn len(&self) -> usize {
+        match self {
+            Self::Message { len } | Self::Pong { len } => *len,
+        }
+    }
+}
+
+/// Octets on their way to one peer, in the hands of its writer.
+#[derive(Debug, Default)]
+pub struct Flight {
+    chunks: VecDeque<Chunk>,
+    /// Octets of the first chunk that are written already.
+    written: usize,
+    /// An empty buffer to be used again.
+    spent: Option<Vec<u8>>,
+}
+
+impl Flight {
+    /// Tells whether all is written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Fills `slices` with what comes next, for a vectored write, and returns how many are used.
+    #[inline]
+    pub fn slices<'f>(&'f self, slices: &mut [IoSlice<'f>]) -> usize {
+        let mut skip = self.written;
+        let mut count: usize = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+            *slice = IoSlice::new(chunk.octets().get(skip..).unwrap_or_default());
+            skip = 0;
+            count = count.saturating_add(1);
+        }
+        count
+    }
+
+    /// Notes that `octets` more are written.
+    #[inline]
+    pub fn advance(&mut self, octets: usize) {
+        self.written = self.written.saturating_add(octets);
+        while let Some(left) =
+            self.chunks.front().and_then(|chunk| self.written.checked_sub(chunk.octets().len()))
+        {
+            self.written = left;
+            if let Some(Chunk::Buffer(buffer)) = self.chunks.pop_front() {
+                self.spent = Some(buffer);
+            }
+        }
+    }
+
+    /// Returns the octets that are not written.
+    fn len(&self) -> usize {
+        let whole: usize = self.chunks.iter().map(|chunk| chunk.octets().len()).sum();
+        whole.saturating_sub(self.written)
+    }
+
+    /// Gives the last buffer that was written back for further use.
+    pub(crate) fn recycle(&mut self, spares: &mut Spares) {
+        if let Some(buffer) = self.spent.take() {
+            spares.give(buffer);
+        }
+    }
+}
+
+impl Chunk {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Buffer(octets) => octets,
+            Self::Shared(octets) => octets,
+        }
+    }
+}
+
+/// Empty buffers to be used again: a busy MUX then allocates nothing, an idle peer holds none.
+#[derive(Debug, Default)]
+pub(crate) struct Spares(Vec<Vec<u8>>);
+
+impl Spares {
+    fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_LEN_MIN))
+    }
+
+    fn give(&mut self, mut buffer: Vec<u8>) {
+        if self.0.len() < SPARES_MAX && buffer.capacity() <= SPARE_CAPACITY_MAX {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
+/// costs less than the extra slice in the write and the allocation that the slice keeps alive.
+const SHARED_LEN_MIN: usize = 16 * 1024;
+
+/// Octets after which a new buffer is begun, so that none is copied again and again in growing.
+const BUFFER_LEN_MAX: usize = 64 * 1024;
+
+/// Octets that a new buffer starts with.
+const BUFFER_LEN_MIN: usize = 4 * 1024;
+
+/// Buffers kept for further use.
+const SPARES_MAX: usize = 64;
+
+/// The largest buffer kept, in octets.
+const SPARE_CAPACITY_MAX: usize = 2 * BUFFER_LEN_MAX;
+
+#[cfg(test)]
+mod tests;

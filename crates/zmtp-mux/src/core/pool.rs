@@ -1,0 +1,56 @@
+//! Pools: bounded room for queued messages.
+
+use crate::core::limits::PoolLimits;
+
+/// How much of a pool is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    octets: usize,
+    messages: usize,
+}
+
+impl Used {
+    /// Tells whether a message of `len` octets still fits.
+    #[inline]
+    pub(crate) fn has_room(&self, len: usize, limits: PoolLimits) -> bool {
+        self.octets.saturating_add(len) <= limits.octets && self.messages < limits.messages
+    }
+
+    /// Takes room for a message of `len` octets.
+    #[inline]
+    pub(crate) fn take(&mut self, len: usize) {
+        self.octets = self.octets.saturating_add(len);
+        self.messages = self.messages.saturating_add(1);
+    }
+
+    /// Gives back the room of a message of `len` octets.
+    #[inline]
+    pub(crate) fn give_back(&mut self, len: usize) {
+        debug_assert!(self.octets >= len && self.messages > 0, "more given back than taken");
+        self.octets = self.octets.saturating_sub(len);
+        self.messages = self.messages.saturating_sub(1);
+    }
+
+    /// Returns the octets used.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_bounds_hold_to_the_last_octet_and_message() {
+        let limits = PoolLimits { octets: 10, messages: 2 };
+        let mut used = Used::default();
+        assert!(used.has_room(10, limits) && !used.has_room(11, limits));
+        used.take(4);
+        assert!(used.has_room(6, limits) && !used.has_room(7, limits));
+        used.take(0);
+        assert!(!used.has_room(0, limits), "the third message");
+        used.give_back(4);
+        assert!(used.has_room(10, limits));
+    }
+}
