@@ -182,7 +182,7 @@ fn reason(input: &[u8]) -> Parsed<'_, Bytes> {
 }
 
 /// `ping = ttl context`, the time to live in tenths of a second.
-// spec: 37:heartbeat:ping-layout
+// spec: 37:heartbeat:ping-layout, 37:heartbeat:ttl-range
 fn ping(data: &[u8]) -> Result<Command, DecodeError> {
     let mut ttl =
         map(be_u16, |tenths| Duration::from_millis(u64::from(tenths).saturating_mul(100)));

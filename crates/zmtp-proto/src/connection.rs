@@ -148,14 +148,16 @@ impl Connection {
     }
 
     /// Returns octets to send, until there are none left.
-    // spec: 37:heartbeat:one-pong-waits
+    // spec: 37:heartbeat:one-pong-waits, 37:message:no-command-inside
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        if let Some(pong) = self.pong.take() {
-            let mut out = BytesMut::with_capacity(Pong::LEN_MAX);
-            pong.put(&mut out);
-            return Some(out.freeze());
+        // The outbox first: a PONG must not overtake our READY.
+        if !self.outbox.is_empty() {
+            return Some(self.outbox.split().freeze());
         }
-        if self.outbox.is_empty() { None } else { Some(self.outbox.split().freeze()) }
+        let pong = self.pong.take()?;
+        let mut out = BytesMut::with_capacity(Pong::LEN_MAX);
+        pong.put(&mut out);
+        Some(out.freeze())
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.

@@ -88,6 +88,7 @@ impl Decoder {
     /// # Errors
     ///
     /// Any error is fatal: the stream has lost its frame boundaries, or the peer its measure.
+    // spec: 37:framing:split-anywhere
     #[inline]
     pub fn decode<'i>(&mut self, input: &'i [u8]) -> Result<Option<Decoded<'i>>, DecodeError> {
         loop {

@@ -123,7 +123,7 @@ fn greeting(input: &[u8]) -> Parsed<'_, Greeting> {
 }
 
 /// `signature = %xFF 8OCTET %x7F`, whose middle has no meaning.
-// spec: 37:version:padding-ignored, 37:greeting:signature
+// spec: 37:version:padding-ignored, 37:greeting:signature, 37:greeting:early-refusal
 fn signature(input: &[u8]) -> Parsed<'_, ()> {
     map((signature_octet::<0, 0xFF>, take(8_usize), signature_octet::<9, 0x7F>), |_| ())
         .parse(input)

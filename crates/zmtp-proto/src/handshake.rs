@@ -128,6 +128,7 @@ impl Handshake {
                 Ok(greeting.map(|greeting| (Greeting::LEN, Token::Greeting(greeting))))
             }
             Self::AwaitReady(..) => cut_command(input, limits),
+            // spec: 23:null:messages-after-own-ready
             Self::Deciding(_) | Self::Done(_) => Ok(None),
         }
     }
@@ -139,7 +140,7 @@ impl Handshake {
         match (self, token) {
             (Self::AwaitGreeting(side), Token::Greeting(theirs)) => {
                 Greeting::NULL.agree(&theirs)?;
-                // spec: 37:null:server-replies, mux:role:acceptor-waits
+                // spec: 37:null:server-replies, mux:role:acceptor-waits, 37:null:client-first
                 if let Side::Connector(local) = &side {
                     local.put_ready(out);
                 }
@@ -157,7 +158,7 @@ impl Handshake {
                     }
                 }
             }
-            // spec: 37:errors:error-is-fatal
+            // spec: 37:errors:error-is-fatal, 37:errors:reason-opaque
             (Self::AwaitReady(..), Token::Command(Command::Error { reason })) => {
                 Err(ConnectionError::Refused { reason })
             }

@@ -93,7 +93,10 @@ impl Metadata {
     // spec: 37:identity:length, 37:identity:first-octet, 37:identity:other-types-ignored
     pub fn identity(&self, socket_type: SocketType) -> Result<Identity, DecodeError> {
         match self.get(IDENTITY) {
-            Some(value) if socket_type.has_identity() => Identity::new(self.0.slice_ref(value)),
+            // A copy: who keeps the name of a peer must not keep alive all that it announced.
+            Some(value) if socket_type.has_identity() => {
+                Identity::new(Bytes::copy_from_slice(value))
+            }
             _ => Ok(Identity::ANONYMOUS),
         }
     }
@@ -115,7 +118,7 @@ struct Known {
 }
 
 impl Known {
-    // spec: 37:metadata:duplicates
+    // spec: 37:metadata:duplicates, 37:metadata:others-harmless
     fn note(&mut self, name: &[u8]) -> Result<(), DecodeError> {
         for (known, seen) in [SOCKET_TYPE, IDENTITY, RESOURCE].iter().zip(&mut self.seen) {
             if name.eq_ignore_ascii_case(known.as_bytes()) && seen.replace(()).is_some() {

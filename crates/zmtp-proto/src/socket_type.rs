@@ -84,6 +84,7 @@ impl SocketType {
     }
 
     /// Tells whether a socket of this type may talk to one of type `other`. Symmetric.
+    // spec: 37:socket-type:pairs
     #[must_use]
     pub const fn talks_to(self, other: Self) -> bool {
         use SocketType as T;
@@ -134,6 +135,7 @@ mod tests {
         }
     }
 
+    /// 37:socket-type:pairs.
     #[test]
     fn exactly_the_listed_pairs_talk_to_each_other() {
         let listed = [

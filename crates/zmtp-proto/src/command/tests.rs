@@ -60,7 +60,7 @@ fn an_error_reason_is_printable_and_fills_the_command() {
     assert_eq!(parse(&out[2..]), refused(b"no-way---"));
 }
 
-/// 37:heartbeat:ping-layout, 37:heartbeat:context-length.
+/// 37:heartbeat:ping-layout, 37:heartbeat:context-length, 37:heartbeat:ttl-range.
 #[test]
 fn a_ping_has_two_octets_of_ttl_and_at_most_16_of_context() {
     for data_len in 0..=20 {

@@ -98,7 +98,7 @@ fn refuses_a_command_beyond_its_limit_before_it_arrives() {
 }
 
 proptest! {
-    /// 37:message:atomic.
+    /// 37:message:atomic, 37:framing:split-anywhere.
     #[test]
     fn any_chunking_gives_the_same_items(
         messages in prop::collection::vec(

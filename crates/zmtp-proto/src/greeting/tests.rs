@@ -35,7 +35,7 @@ fn waits_at_every_split_point() {
     }
 }
 
-/// 37:greeting:signature.
+/// 37:greeting:signature, 37:greeting:early-refusal.
 #[test]
 fn refuses_a_wrong_signature_as_soon_as_it_is_seen() {
     for octet in 0..0xFF {

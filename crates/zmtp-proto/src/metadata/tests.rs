@@ -44,7 +44,7 @@ fn letter_case_of_names_means_nothing() {
     assert_eq!(metadata.get("identity"), Some(&b"x"[..]));
 }
 
-/// 37:metadata:duplicates.
+/// 37:metadata:duplicates, 37:metadata:others-harmless.
 #[test]
 fn refuses_a_known_name_twice_in_any_letter_case() {
     for (one, other) in

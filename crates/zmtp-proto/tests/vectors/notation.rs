@@ -32,7 +32,7 @@ fn sequence(chars: &mut Peekable<Chars<'_>>) -> Result<Vec<u8>, String> {
                 inner
             }
             '"' => quoted(chars)?,
-            digit => vec![hex_pair(digit, chars.next())?],
+            high => vec![hex_pair(high, chars.next())?],
         };
         octets.extend(item.repeat(count(chars)?));
     }
@@ -46,8 +46,10 @@ fn quoted(chars: &mut Peekable<Chars<'_>>) -> Result<Vec<u8>, String> {
 }
 
 fn hex_pair(high: char, low: Option<char>) -> Result<u8, String> {
-    let digits: String = [Some(high), low].into_iter().flatten().collect();
-    u8::from_str_radix(&digits, 16).map_err(|_| format!("{digits:?} are not two hex digits"))
+    let digits = high.to_digit(16).zip(low.and_then(|low| low.to_digit(16)));
+    digits
+        .and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
+        .ok_or_else(|| format!("{high:?}, {low:?} are not two hex digits"))
 }
 
 fn count(chars: &mut Peekable<Chars<'_>>) -> Result<usize, String> {
@@ -62,7 +64,7 @@ fn count(chars: &mut Peekable<Chars<'_>>) -> Result<usize, String> {
 fn reads_hex_text_groups_and_counts() {
     assert_eq!(octets(r#"ff00*2 "ab"*2 ("c" 01)*2"#), Ok(b"\xff\0\0ababc\x01c\x01".to_vec()));
     assert_eq!(octets(r#""""#), Ok(Vec::new()));
-    for wrong in ["f", "fg", "00)", "(00", r#""a"#, "00*", "*2", "00*x"] {
+    for wrong in ["f", "fg", "+f", "00)", "(00", r#""a"#, "00*", "*2", "00*x"] {
         assert!(octets(wrong).is_err(), "{wrong}");
     }
 }

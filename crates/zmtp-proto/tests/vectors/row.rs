@@ -200,15 +200,14 @@ impl Expected {
         let limits = Limits::default();
         let in_traffic = context == Context::Traffic || self.has_peer();
         match self.end {
-            End::Closed { .. } => None,
             End::Open | End::Waiting if self.timer.is_some() => self.timer,
             End::Open | End::Waiting if !in_traffic => {
                 Some(Timer { what: Deadline::Handshake, after: limits.handshake_time })
             }
-            End::Open => None,
             End::Waiting => {
                 Some(Timer { what: Deadline::PartialMessage, after: limits.partial_time })
             }
+            End::Open | End::Closed { .. } => None,
         }
     }
 }

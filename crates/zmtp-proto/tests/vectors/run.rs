@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::{
-    Connection, ConnectionError, Deadline, Event, FrameHeader, Greeting, Limits, Local, Peer, Progress,
-    SocketType,
+    Connection, ConnectionError, Deadline, Event, FrameHeader, Greeting, Limits, Local, Peer,
+    Progress, SocketType,
 };
 
 use crate::notation::octets;
@@ -28,8 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) events: Vec<Happened>,
     /// If closed, `after` counts whole pieces: it is the end of the piece that closed it.
     pub(crate) end: End,
-    /// What was sent since the first octet of the run.
-    pub(crate) sent: Vec<u8>,
+    /// What was sent since the first octet of the run, escaped.
+    pub(crate) sent: String,
     pub(crate) timer: Option<Timer>,
 }
 
@@ -68,7 +68,7 @@ impl Run {
         }
         run.drain();
         if run.sent != expected {
-            return Err(format!("sent {} before the row", hex(&run.sent)));
+            return Err(format!("sent {} before the row", readable(&run.sent)));
         }
         run.sent.clear();
         run.events.clear();
@@ -128,16 +128,15 @@ impl Run {
             None if partial || !self.inbox.is_empty() => End::Waiting,
             None => End::Open,
         };
-        Ok(Outcome { events: self.events, end, sent: self.sent, timer })
+        Ok(Outcome { events: self.events, end, sent: readable(&self.sent), timer })
     }
 
     fn take_one(&mut self, now: Instant) -> Result<bool, String> {
-        let Progress { consumed, event } =
-            match self.connection.handle_input(&self.inbox, now) {
-                Ok(Some(progress)) => progress,
-                Ok(None) => return Ok(false),
-                Err(error) => return Ok(self.close(&error)),
-            };
+        let Progress { consumed, event } = match self.connection.handle_input(&self.inbox, now) {
+            Ok(Some(progress)) => progress,
+            Ok(None) => return Ok(false),
+            Err(error) => return Ok(self.close(&error)),
+        };
         if consumed == 0 || consumed > self.inbox.len() {
             return Err(format!("consumed {consumed} of {} octets", self.inbox.len()));
         }
@@ -191,9 +190,10 @@ impl Run {
 
     fn close(&mut self, error: &ConnectionError) -> bool {
         // What is not ZMTP is named without the wrapper that says so.
-        let error = match error {
-            ConnectionError::Decode(error) => format!("{error:?}"),
-            error => format!("{error:?}"),
+        let error = if let ConnectionError::Decode(error) = error {
+            format!("{error:?}")
+        } else {
+            format!("{error:?}")
         };
         self.closed = Some(End::Closed { error, after: self.fed });
         false
@@ -225,7 +225,8 @@ impl Run {
             return later.map(|()| None).map_err(|error| format!("without a deadline: {error}"));
         };
         let after = deadline - now;
-        let early = self.connection.handle_timeout(deadline - Duration::from_nanos(1));
+        let early = now + after.saturating_sub(Duration::from_nanos(1));
+        let early = self.connection.handle_timeout(early);
         early.map_err(|error| format!("before the deadline: {error}"))?;
         match self.connection.handle_timeout(deadline) {
             Err(ConnectionError::Timeout { what, limit }) if limit == after => {
@@ -254,11 +255,12 @@ pub(crate) fn run(
 }
 
 /// The READY that a socket of ours sends, written out by hand.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for whoever needs it")]
 pub(crate) fn own_ready(ours: SocketType) -> Result<Vec<u8>, String> {
     match ours {
-        SocketType::Router => octets(
-            r#"0429 05 "READY" 0b "Socket-Type" 00000006 "ROUTER" 08 "Identity" 00000000"#,
-        ),
+        SocketType::Router => {
+            octets(r#"0429 05 "READY" 0b "Socket-Type" 00000006 "ROUTER" 08 "Identity" 00000000"#)
+        }
         SocketType::Pull => octets(r#"041a 05 "READY" 0b "Socket-Type" 00000004 "PULL""#),
         other => Err(format!("no row has had a {other} of ours yet: write its READY down here")),
     }
@@ -274,8 +276,9 @@ pub(crate) fn dealer_ready() -> Vec<u8> {
     DEALER_READY.to_vec()
 }
 
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+/// Writes octets as one reads them best: what is text as text.
+pub(crate) fn readable(octets: &[u8]) -> String {
+    octets.escape_ascii().to_string()
 }
 
 const GREETING_LEN: usize = Greeting::LEN;
@@ -285,5 +288,4 @@ const GREETING_AT_ONCE: &[u8; GREETING_LEN] =
     b"\xff\0\0\0\0\0\0\0\0\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
       \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-const DEALER_READY: &[u8] =
-    b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0";
+const DEALER_READY: &[u8] = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0";
