@@ -23,5 +23,11 @@ pub(crate) fn build() -> Result<()> {
     tools::compiler()?;
     let packages = ["--package", "muxd", "--package", "zmtp-mux-benches"];
     let targets = ["--bins", "--benches"];
-    shell::run(shell::cargo(["build", "--release"]).args(packages).args(targets))
+    let mut build = shell::cargo(["build", "--release"]);
+    // The build script of libzmq leaves this out where distributions find it by configuring.
+    // Without it libzmq's threads wake each other through socket pairs, and lose by it.
+    if cfg!(target_os = "linux") {
+        build.env("CXXFLAGS", "-DZMQ_HAVE_EVENTFD -DZMQ_HAVE_EVENTFD_CLOEXEC");
+    }
+    shell::run(build.args(packages).args(targets))
 }

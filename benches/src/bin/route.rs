@@ -1,0 +1,209 @@
+//! The driver behind `cargo xtask bench route`: two brokers under the same load
+//! in turn, their medians and ratios, and the goals.
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("route reads CPU time and memory from /proc and runs on Linux only");
+    ExitCode::from(2)
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::error::Error;
+    use std::path::Path;
+    use std::process::ExitCode;
+
+    use clap::Parser;
+    use zmtp_mux_benches::broker::{BrokerCommand, Log};
+    use zmtp_mux_benches::goals::{self, Goal, Verdict};
+    use zmtp_mux_benches::idle_memory;
+    use zmtp_mux_benches::instructions::{self, PerRequest, Source};
+    use zmtp_mux_benches::process;
+    use zmtp_mux_benches::rows::{self, ONE_AT_A_TIME, ROWS, Row, RunOptions};
+    use zmtp_mux_benches::table::{Measured, Medians, line};
+
+    /// Sets a broker beside libzmq's two-ROUTER swap under the same load.
+    #[derive(Debug, Parser)]
+    #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+    struct Cli {
+        /// The broker under test: program and arguments. [default: muxd beside route]
+        #[arg(long, value_name = "CMD")]
+        a: Option<String>,
+        /// The baseline: program and arguments. [default: swap beside route]
+        #[arg(long, value_name = "CMD")]
+        b: Option<String>,
+        /// Threads of each broker; libzmq has the application's besides.
+        #[arg(long, default_value_t = 1)]
+        threads: u32,
+        /// Runs of each broker in each row. [default: 5, or 2 with --short]
+        #[arg(long)]
+        rounds: Option<u32>,
+        /// Seconds of each window. [default: 3, or 1 with --short]
+        #[arg(long)]
+        seconds: Option<f64>,
+        /// A quick look: short windows, few rounds, instructions of one row.
+        #[arg(long)]
+        short: bool,
+        /// Peers of the memory measurement; 0 leaves it out.
+        #[arg(long, value_name = "N", default_value_t = 2_000)]
+        idle: u32,
+        /// Leave out the instruction counts.
+        #[arg(long)]
+        no_instructions: bool,
+        /// Show what the brokers log.
+        #[arg(long)]
+        verbose: bool,
+        /// End with status 1 if a goal is missed.
+        #[arg(long)]
+        check: bool,
+    }
+
+    /// What all measurements need.
+    struct Bench {
+        a: BrokerCommand,
+        b: BrokerCommand,
+        options: RunOptions,
+        rounds: u32,
+    }
+
+    pub(super) fn main() -> ExitCode {
+        let cli = Cli::parse();
+        match measure(&cli) {
+            Ok(goals) => {
+                let missed = goals.iter().any(|goal| goal.verdict() == Verdict::Missed);
+                if cli.check && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            }
+            Err(error) => {
+                eprintln!("route: {error}");
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn measure(cli: &Cli) -> Result<Vec<Goal>, Box<dyn Error>> {
+        process::raise_descriptor_limit()?;
+        let bench = Bench::new(cli)?;
+        println!(
+            "A = {} | B = {} | {} thread(s) | medians of {} interleaved runs of {} s",
+            bench.a.words.join(" "),
+            bench.b.words.join(" "),
+            cli.threads,
+            bench.rounds,
+            bench.options.window_s
+        );
+        let mut measured = Vec::new();
+        for row in ROWS.into_iter().chain([ONE_AT_A_TIME]) {
+            let row = bench.measure_row(row)?;
+            row.print(bench.names());
+            measured.push(row);
+        }
+        let mut goals: Vec<Goal> = Vec::new();
+        for row in measured.iter().filter(|row| row.row != ONE_AT_A_TIME) {
+            goals.extend(goals::of_row(row));
+        }
+        if !cli.no_instructions {
+            goals.extend(bench.count_instructions(if cli.short { 1 } else { 3 })?);
+        }
+        if cli.idle > 0 {
+            goals.push(bench.measure_idle(cli.idle)?);
+        }
+        goals.extend(goals::of_faults(&measured));
+        println!("\ngoals of {}", bench.a.name);
+        goals.iter().for_each(Goal::print);
+        Ok(goals)
+    }
+
+    impl Bench {
+        fn new(cli: &Cli) -> Result<Self, Box<dyn Error>> {
+            let own = std::env::current_exe()?;
+            let beside = |name: &str| own.with_file_name(name);
+            let command = |given: Option<&String>, default: &str| {
+                let log = if cli.verbose { Log::Shown } else { Log::Dropped };
+                broker(given, &beside(default), cli.threads, log)
+            };
+            let (rounds, window_s) = if cli.short { (2, 1.0) } else { (5, 3.0) };
+            Ok(Self {
+                a: command(cli.a.as_ref(), "muxd"),
+                b: command(cli.b.as_ref(), "swap"),
+                options: RunOptions {
+                    loadgen: beside("loadgen"),
+                    warm_up_s: 0.5,
+                    window_s: cli.seconds.unwrap_or(window_s),
+                },
+                rounds: cli.rounds.unwrap_or(rounds).max(1),
+            })
+        }
+
+        fn names(&self) -> [&str; 2] {
+            [&self.a.name, &self.b.name]
+        }
+
+        fn measure_row(&self, row: Row) -> Result<Measured, Box<dyn Error>> {
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            for _ in 0..self.rounds {
+                a.push(rows::run(&self.a, row, &self.options)?);
+                b.push(rows::run(&self.b, row, &self.options)?);
+            }
+            Ok(Measured { row, a: Medians::of(&a), b: Medians::of(&b) })
+        }
+
+        /// Counts in the rows of small bodies; one row means 4 x 16.
+        fn count_instructions(&self, rows: usize) -> Result<Vec<Goal>, Box<dyn Error>> {
+            println!("\nuser instructions per routed request (request and reply)");
+            let small = ROWS.into_iter().filter(|row| row.body_len == 64);
+            let chosen = small.filter(|row| rows > 1 || row.services == 16);
+            let mut goals = Vec::new();
+            let mut callgrind = false;
+            for row in chosen {
+                let shape = format!("{} x {}, 64 octets", row.clients, row.services);
+                let a = instructions::per_request(&self.a, row, &self.options)?;
+                let b = instructions::per_request(&self.b, row, &self.options)?;
+                match (a, b) {
+                    (Some(a), Some(b)) => line(&shape, a.count, b.count, 0),
+                    _ => println!("  {shape:<32} not countable here"),
+                }
+                callgrind |= a.is_some_and(by_callgrind);
+                goals.push(goals::of_instructions(&shape, a));
+            }
+            if callgrind {
+                println!(
+                    "  (counted by callgrind, difference of two request counts: the broker runs"
+                );
+                println!(
+                    "  some fifty times slower there and so finds larger batches than in real life)"
+                );
+            }
+            Ok(goals)
+        }
+
+        fn measure_idle(&self, peers: u32) -> Result<Goal, Box<dyn Error>> {
+            let a = idle_memory::kib_each(&self.a, peers, &self.options)?;
+            let b = idle_memory::kib_each(&self.b, peers, &self.options)?;
+            println!("\nidle named peers: {peers}");
+            line("RssAnon of each, KiB", a, b, 2);
+            Ok(goals::of_idle(peers, a))
+        }
+    }
+
+    fn by_callgrind(counted: PerRequest) -> bool {
+        counted.source == Source::Callgrind
+    }
+
+    /// The broker of a command line, or the program at `default`.
+    fn broker(given: Option<&String>, default: &Path, threads: u32, log: Log) -> BrokerCommand {
+        let words: Vec<String> = match given {
+            Some(line) => line.split_whitespace().map(str::to_owned).collect(),
+            None => vec![default.to_string_lossy().into_owned()],
+        };
+        let program = words.first().map(Path::new).and_then(Path::file_name);
+        let name = program.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        BrokerCommand { name, words, threads, log }
+    }
+}

@@ -1,0 +1,131 @@
+//! User instructions per routed request: from hardware counters where there are
+//! some, else from callgrind.
+//!
+//! Under callgrind the broker runs twice, with `N1` and `N2` requests, and
+//! `(I2 - I1) / (N2 - N1)` leaves out what starting and ending cost.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::broker::BrokerCommand;
+use crate::rows::{self, Row, RunError, RunOptions};
+
+/// A count and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerRequest {
+    /// User instructions for one request and its reply.
+    pub count: f64,
+    /// Who counted.
+    pub source: Source,
+}
+
+/// Who counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The processor, at full speed.
+    Counters,
+    /// Callgrind, which slows the broker fifty times, so that it finds larger
+    /// batches than in real life.
+    Callgrind,
+}
+
+/// Counts the instructions of a broker under one row's load; `None` where
+/// nothing here can count.
+///
+/// # Errors
+///
+/// When the broker or the load fails.
+pub fn per_request(
+    command: &BrokerCommand,
+    row: Row,
+    options: &RunOptions,
+) -> Result<Option<PerRequest>, RunError> {
+    if let Some(count) = with_counters(command, row, options)? {
+        return Ok(Some(PerRequest { count, source: Source::Counters }));
+    }
+    if !has_valgrind() {
+        return Ok(None);
+    }
+    let few = with_callgrind(command, row, options, FEW)?;
+    let many = with_callgrind(command, row, options, MANY)?;
+    let requests = many.requests as f64 - few.requests as f64;
+    let count = (many.instructions as f64 - few.instructions as f64) / requests;
+    Ok(Some(PerRequest { count, source: Source::Callgrind }))
+}
+
+fn with_counters(
+    command: &BrokerCommand,
+    row: Row,
+    options: &RunOptions,
+) -> Result<Option<f64>, RunError> {
+    let broker = command.start(&[])?;
+    let more = ["--warm-up", "0.3", "--seconds", "1", "--count-instructions"];
+    let report = rows::load(&broker, row, options, &more.map(str::to_owned))?;
+    broker.stop()?;
+    let usable = report.instructions.filter(|count| *count > 0 && report.requests > 0);
+    Ok(usable.map(|count| count as f64 / report.requests as f64))
+}
+
+/// What one run under callgrind has cost.
+#[derive(Clone, Copy, Debug)]
+struct Collected {
+    instructions: u64,
+    requests: u64,
+}
+
+fn with_callgrind(
+    command: &BrokerCommand,
+    row: Row,
+    options: &RunOptions,
+    requests: u64,
+) -> Result<Collected, RunError> {
+    let out = OutFile::new(requests);
+    let out_option = format!("--callgrind-out-file={}", out.path.display());
+    let wrapper = ["valgrind", "--tool=callgrind", &out_option].map(str::to_owned);
+    let broker = command.start(&wrapper)?;
+    let count = requests.to_string();
+    let more = ["--warm-up", "0", "--drain", "60", "--requests", &count].map(str::to_owned);
+    let report = rows::load(&broker, row, options, &more)?;
+    broker.stop()?;
+    Ok(Collected { instructions: total(&out.path)?, requests: report.answered })
+}
+
+fn has_valgrind() -> bool {
+    let mut command = Command::new("valgrind");
+    let command = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A file of callgrind's, removed when dropped.
+struct OutFile {
+    path: PathBuf,
+}
+
+impl OutFile {
+    fn new(requests: u64) -> Self {
+        let name = format!("route-callgrind-{}-{requests}.out", std::process::id());
+        Self { path: std::env::temp_dir().join(name) }
+    }
+}
+
+impl Drop for OutFile {
+    fn drop(&mut self) {
+        // It is not there if the broker never came to write it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The number of `totals: N`, or of `summary: N`, in callgrind's file.
+fn total(path: &Path) -> io::Result<u64> {
+    let text = fs::read_to_string(path)?;
+    let value = |name| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value("totals:").or_else(|| value("summary:")).ok_or(io::ErrorKind::InvalidData.into())
+}
+
+/// Requests of the shorter run under callgrind.
+const FEW: u64 = 10_000;
+
+/// Requests of the longer one.
+const MANY: u64 = 40_000;
