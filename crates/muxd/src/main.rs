@@ -1,2 +1,33 @@
-//! x
-fn main() {}
+//! `muxd`: a broker that routes requests by name between unmodified ZeroMQ sockets.
+//!
+//! Exit status: 0 after an orderly end, 1 if the system refused something (a port in use, which
+//! is named), 2 for a bad argument, of which it is said what is allowed.
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Task};
+
+mod args;
+mod demo;
+mod failure;
+mod listener;
+mod log;
+mod resources;
+mod serve;
+mod shards;
+
+fn main() -> ExitCode {
+    let Args { task, log_level } = Args::from_command_line();
+    log::start(log_level);
+    let outcome = match task {
+        Task::Serve(plan) => serve::run(plan),
+        Task::Demo => demo::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("muxd: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -21,9 +21,13 @@ mod route;
 pub use address::{Name, NodeId, Token};
 pub use binding::BindingKey;
 pub use counters::{Counters, DropReason};
+pub use directory::HashKey;
 pub use limits::{MuxLimits, PoolLimits};
-pub use lobby::{Entry, Lobby, LobbyCounters, Origin, Ticket};
+pub use lobby::{Entry, Evicted, GuestStage, Lobby, LobbyCounters, Origin, Ticket};
 pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
 pub use outbound::Flight;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,22 @@
-//! x
+//! MUX/1: one socket that routes requests by name, for many clients and many named services.
+//!
+//! Clients name a service, the request reaches its one live instance, the reply comes back. Both
+//! sides only connect; the MUX listens. Unmodified libzmq sockets work on either side, and none
+//! of it needs libzmq.
+//!
+//! [`Mux`] is the whole as an application runs it; its page has an example. [`core`] is the same
+//! without sockets, tasks or clocks: plain data that is told what happens. [`net`] is the shell
+//! around it. Messages are kept as the octets they arrived in, and only their address frame is
+//! replaced on the way.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
+
 pub mod core;
-/// net
-pub mod net {}
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+pub mod net;
+
+pub use core::{ListenerRole, MuxLimits, Name};
+pub use net::{BindError, Dealer, DealerError, Endpoint, EndpointError, Listen, Mux, MuxConfig};
+pub use zmtp_proto::{Identity, Limits, Message};

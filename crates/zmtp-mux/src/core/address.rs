@@ -9,7 +9,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use zmtp_proto::Identity;
+use zmtp_proto::{FrameKind, Identity, put_header};
 
 /// A name: an alias of the one binding that holds it. 1 to 255 octets, the first not zero.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,37 @@ pub(crate) fn binding_address(node: NodeId, token: Token) -> [u8; BINDING_LEN] {
     node_octets.copy_from_slice(&node.0);
     token_octets.copy_from_slice(&token.0);
     address
+}
+
+/// The address under which others see a peer, as the frame that begins each of its messages.
+///
+/// Encoded once, since it is put in front of every message. Invariant: a short frame with MORE.
+#[derive(Debug)]
+pub(crate) struct Shown(Box<[u8]>);
+
+impl Shown {
+    /// Makes the frame of an address, which has at most 255 octets.
+    pub(crate) fn new(address: &[u8]) -> Self {
+        let mut frame = Vec::with_capacity(address.len().saturating_add(Self::HEADER_LEN));
+        put_header(FrameKind::MessageMore, address.len(), &mut frame);
+        frame.extend_from_slice(address);
+        debug_assert!(address.len() <= Identity::LEN_MAX, "an address is short");
+        Self(frame.into_boxed_slice())
+    }
+
+    /// Returns the frame, to which more frames belong.
+    #[inline]
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the address.
+    pub(crate) fn address(&self) -> &[u8] {
+        self.0.get(Self::HEADER_LEN..).unwrap_or_default()
+    }
+
+    /// Octets of the frame's header.
+    const HEADER_LEN: usize = 2;
 }
 
 /// What the address frame of a message says.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use slotmap::new_key_type;
 use zmtp_proto::SocketType;
 
-use crate::core::address::{Name, Token};
+use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
 use crate::core::role::Role;
 
@@ -23,7 +23,7 @@ pub(crate) struct Binding {
     /// The name that it holds now; a service without one may not send.
     pub(crate) name: Option<Name>,
     /// The address under which others see it: a service's name, a client's binding address.
-    pub(crate) shown: Bytes,
+    pub(crate) shown: Shown,
     /// Where its last message went.
     pub(crate) last: Option<BindingKey>,
     pub(crate) outbound: Outbound,

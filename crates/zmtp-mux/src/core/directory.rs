@@ -1,16 +1,26 @@
 //! The directory: who holds which name, who has which address, and who waits for a name.
 
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use ahash::RandomState;
 
 use crate::core::address::{Name, Token};
 use crate::core::binding::BindingKey;
 
-/// Names and addresses of all bindings. Names are chosen by peers, so the hash is keyed.
+/// The key of a hash: peers choose names, and must not be able to choose names that collide.
+#[derive(Clone, Copy, Debug)]
+pub struct HashKey(
+    /// Drawn at random when the MUX starts.
+    pub [u64; 4],
+);
+
+/// Names and addresses of all bindings.
 #[derive(Debug)]
 pub(crate) struct Directory {
     names: HashMap<Name, BindingKey, RandomState>,
-    bindings: HashMap<Token, BindingKey, RandomState>,
+    bindings: HashMap<Token, BindingKey, BuildHasherDefault<TokenHasher>>,
     waiting: HashMap<Name, VecDeque<BindingKey>, RandomState>,
     waiting_count: usize,
 }
@@ -26,11 +36,12 @@ pub(crate) enum TokenUse {
 }
 
 impl Directory {
-    pub(crate) fn new(hasher: &RandomState) -> Self {
+    pub(crate) fn new(HashKey([a, b, c, d]): HashKey) -> Self {
+        let hasher = RandomState::with_seeds(a, b, c, d);
         Self {
             names: HashMap::with_hasher(hasher.clone()),
-            bindings: HashMap::with_hasher(hasher.clone()),
-            waiting: HashMap::with_hasher(hasher.clone()),
+            bindings: HashMap::default(),
+            waiting: HashMap::with_hasher(hasher),
             waiting_count: 0,
         }
     }
@@ -102,5 +113,25 @@ impl Directory {
     /// Returns how many bindings wait for a name.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting_count
+    }
+}
+
+/// Tokens come from a CSPRNG and are never a peer's choice: they are their own hash.
+#[derive(Debug, Default)]
+struct TokenHasher(u64);
+
+impl Hasher for TokenHasher {
+    fn write(&mut self, octets: &[u8]) {
+        if let Some(token) = octets.first_chunk() {
+            self.0 = u64::from_ne_bytes(*token);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length of the array, which is always the same.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

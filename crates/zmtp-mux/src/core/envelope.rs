@@ -7,6 +7,8 @@
 use bytes::{BufMut, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Frames, put_header};
 
+use crate::core::address::Shown;
+
 /// A message of a peer, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope<'m> {
@@ -102,18 +104,18 @@ pub(crate) struct Outgoing<'m> {
 #[derive(Debug)]
 enum Lead<'m> {
     /// `[src]`
-    Source(&'m [u8]),
+    Source(&'m Shown),
     /// `[src, id?, ""]`
-    FromReq { source: &'m [u8], id: Option<&'m [u8]> },
+    FromReq { source: &'m Shown, id: Option<&'m [u8]> },
     /// `[id?, "", src]`
-    ToReq { id: Option<&'m [u8]>, source: &'m [u8] },
+    ToReq { id: Option<&'m [u8]>, source: &'m Shown },
 }
 
 impl<'m> Outgoing<'m> {
     /// Makes the message as a peer that is no REQ receives it.
     // spec: mux:envelope:rest-unchanged, 28:router:prefix-source, 28:rep:envelope-returned
     #[inline]
-    pub(crate) fn new(source: &'m [u8], rest: Rest<'m>) -> Self {
+    pub(crate) fn new(source: &'m Shown, rest: Rest<'m>) -> Self {
         match rest {
             Rest::Opaque(tail) => Self { lead: Lead::Source(source), tail },
             Rest::Delimited(Delimited { id, body }) => {
@@ -124,7 +126,7 @@ impl<'m> Outgoing<'m> {
 
     /// Makes the message as a REQ receives it.
     // spec: mux:req:answer-form
-    pub(crate) fn answer(source: &'m [u8], answer: Delimited<'m>) -> Self {
+    pub(crate) fn answer(source: &'m Shown, answer: Delimited<'m>) -> Self {
         Self { lead: Lead::ToReq { id: answer.id, source }, tail: answer.body }
     }
 
@@ -132,8 +134,10 @@ impl<'m> Outgoing<'m> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let lead = match self.lead {
-            Lead::Source(source) => frame_len(source),
-            Lead::FromReq { source, id } | Lead::ToReq { id, source } => frame_len(source)
+            Lead::Source(source) => source.frame().len(),
+            Lead::FromReq { source, id } | Lead::ToReq { id, source } => source
+                .frame()
+                .len()
                 .saturating_add(id.map_or(0, frame_len))
                 .saturating_add(frame_len(b"")),
         };
@@ -143,11 +147,12 @@ impl<'m> Outgoing<'m> {
     /// Appends all frames but the tail.
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
+        // An opaque rest has a frame at least, so that only the leads of REQ links may be all.
         let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };
         match self.lead {
-            Lead::Source(source) => put_frame(last, source, out),
+            Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
-                put_frame(MORE, source, out);
+                out.extend_from_slice(source.frame());
                 if let Some(id) = id {
                     put_frame(MORE, id, out);
                 }
@@ -158,7 +163,7 @@ impl<'m> Outgoing<'m> {
                     put_frame(MORE, id, out);
                 }
                 put_frame(MORE, b"", out);
-                put_frame(last, source, out);
+                put_frame(last, source.address(), out);
             }
         }
     }

@@ -61,13 +61,17 @@ pub struct Lobby {
 #[derive(Debug)]
 struct Guest {
     origin: Origin,
-    stage: Stage,
+    stage: GuestStage,
 }
 
+/// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub enum GuestStage {
+    /// Its handshake is not finished.
     Shaking,
+    /// It lost its place to a newer one, and must end.
     Evicted,
+    /// Its peer has introduced itself.
     Through,
 }
 
@@ -147,7 +151,7 @@ impl Lobby {
         }
         let evicted =
             if self.handshakes >= self.limits.handshakes { self.evict_oldest() } else { None };
-        let ticket = self.guests.insert(Guest { origin, stage: Stage::Shaking });
+        let ticket = self.guests.insert(Guest { origin, stage: GuestStage::Shaking });
         let crowd = self.crowds.entry(origin).or_default();
         crowd.connections = crowd.connections.saturating_add(1);
         crowd.shaking.push_back(ticket);
@@ -162,22 +166,28 @@ impl Lobby {
     ///
     /// [`Evicted`] if it has lost its place already; the connection must end.
     pub fn introduce(&mut self, ticket: Ticket) -> Result<(), Evicted> {
-        self.finish(ticket, Stage::Through);
+        self.finish(ticket, GuestStage::Through);
         match self.guests.get(ticket) {
-            Some(Guest { stage: Stage::Through, .. }) => Ok(()),
+            Some(Guest { stage: GuestStage::Through, .. }) => Ok(()),
             _ => Err(Evicted),
         }
     }
 
     /// Frees the place of a connection that has ended.
     pub fn leave(&mut self, ticket: Ticket) {
-        self.finish(ticket, Stage::Through);
+        self.finish(ticket, GuestStage::Through);
         let Some(guest) = self.guests.remove(ticket) else { return };
         let Some(crowd) = self.crowds.get_mut(&guest.origin) else { return };
         crowd.connections = crowd.connections.saturating_sub(1);
         if crowd.connections == 0 {
             self.crowds.remove(&guest.origin);
         }
+    }
+
+    /// Returns how far a connection has come; `None` if it has left.
+    #[must_use]
+    pub fn stage(&self, ticket: Ticket) -> Option<GuestStage> {
+        self.guests.get(ticket).map(|guest| guest.stage)
     }
 
     /// Returns how many connections there are, and how many of them have an unfinished handshake.
@@ -196,15 +206,15 @@ impl Lobby {
         // Of equals the first in order, so that the outcome does not hang on chance.
         let crowd = self.crowds.values().rev().max_by_key(|crowd| crowd.shaking.len())?;
         let ticket = *crowd.shaking.front()?;
-        self.finish(ticket, Stage::Evicted);
+        self.finish(ticket, GuestStage::Evicted);
         bump(&mut self.counters.handshakes_evicted);
         Some(ticket)
     }
 
     /// Ends the handshake stage of a connection, if it is in that.
-    fn finish(&mut self, ticket: Ticket, stage: Stage) {
+    fn finish(&mut self, ticket: Ticket, stage: GuestStage) {
         let Some(guest) = self.guests.get_mut(ticket) else { return };
-        if guest.stage != Stage::Shaking {
+        if guest.stage != GuestStage::Shaking {
             return;
         }
         guest.stage = stage;

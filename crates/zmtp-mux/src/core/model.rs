@@ -1,1 +1,235 @@
-//! placeholder
+//! A naive model of the core, written from `spec-notes/mux-1.md`.
+//!
+//! Plain vectors and linear searches, so that each rule can be read off. It shares no code with
+//! the core, only the names of choices: what the two agree on is what the rules say, and not what
+//! one of them happens to do. [`driver`] holds the core against it.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "as in tests"
+)]
+
+pub(crate) mod driver;
+pub(crate) mod parts;
+pub(crate) mod step;
+pub(crate) mod wire;
+
+use std::collections::BTreeMap;
+
+use zmtp_proto::SocketType;
+
+use crate::core::model::parts::{Frame, Item, Peer, Phase, Room, State, total};
+use crate::core::{DropReason, ListenerRole, Outcome};
+
+/// A MUX, as its rules see it.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) room: Room,
+    pub(crate) phase: Phase,
+    pub(crate) counts: BTreeMap<String, u64>,
+}
+
+impl Model {
+    fn count(&mut self, what: &str) {
+        *self.counts.entry(what.to_owned()).or_default() += 1;
+    }
+
+    fn drop(&mut self, reason: DropReason) -> Outcome {
+        self.count(&format!("dropped_{reason:?}").to_lowercase());
+        Outcome::Dropped(reason)
+    }
+
+    fn holder(&self, name: &[u8]) -> Option<usize> {
+        self.peers.iter().position(|peer| !name.is_empty() && peer.is_live() && peer.name == name)
+    }
+
+    /// A peer has said who it is. An empty name is none.
+    pub(crate) fn introduce(
+        &mut self,
+        kind: SocketType,
+        on: ListenerRole,
+        name: &[u8],
+        address: &[u8],
+    ) -> State {
+        use ListenerRole::{Any, Clients, Services};
+        use SocketType::{Dealer, Rep, Req, Router};
+        let mut state = match (kind, on, name) {
+            (Req, Clients | Any, _)
+            | (Dealer | Router, Clients, _)
+            | (Dealer | Router, Any, []) => State::Client,
+            (Rep, Services | Any, [_, ..]) | (Dealer | Router, Services | Any, _) => State::Service,
+            _ => State::Refused,
+        };
+        let (mut name, holder) = (name.to_vec(), self.holder(name));
+        let held_by = holder.map(|holder| self.peers[holder].state);
+        if state == State::Service && held_by == Some(State::Service) {
+            self.count("duplicates");
+            state = State::Held;
+            if self.peers.iter().filter(|peer| peer.state == State::Held).count()
+                >= self.room.places
+            {
+                self.count("duplicates_full");
+                state = State::Dismissed;
+            }
+        }
+        let here = |peer: &Peer| peer.is_live() || peer.state == State::Held;
+        if state != State::Refused
+            && self.peers.iter().any(|peer| here(peer) && peer.address == address)
+        {
+            state = State::Dismissed;
+        }
+        match (state, holder) {
+            (State::Client, Some(_)) => {
+                self.count("aliases_denied");
+                name.clear();
+            }
+            (State::Service, Some(alias)) => {
+                self.count("aliases_yielded");
+                self.peers[alias].name.clear();
+            }
+            _ => {}
+        }
+        let (address, queue, open) = (address.to_vec(), Vec::new(), None);
+        self.peers.push(Peer { state, kind, address, name, open, queue, taken: 0, written: 0 });
+        state
+    }
+
+    /// A whole message has come from `source`.
+    pub(crate) fn message(&mut self, source: usize, mut rest: Vec<Frame>) -> Outcome {
+        let is_req = self.peers[source].kind == SocketType::Req;
+        if !self.peers[source].is_live() {
+            return Outcome::NotBound;
+        }
+        if rest.len() == 1 {
+            self.count("single_frame_dropped");
+            return Outcome::SingleFrame;
+        }
+        let delimiter = rest.iter().position(|frame| frame.0.is_empty());
+        let at = if is_req { delimiter.map_or(rest.len(), |delimiter| delimiter + 1) } else { 0 };
+        if is_req && (at > 2 || at == rest.len() || rest[0].0.len() > 255) {
+            self.count("received");
+            return self.drop(DropReason::Malformed);
+        }
+        let to = rest.remove(at).0;
+        if is_req {
+            let taken = self.peers[source].taken;
+            let mut waiting = self.peers[source].queue.split_off(taken);
+            for _ in waiting.extract_if(.., |item| item.is_message()) {
+                let _ = self.drop(DropReason::Replaced);
+            }
+            self.peers[source].queue.append(&mut waiting);
+            self.peers[source].open = None;
+        }
+        if to.is_empty() {
+            self.count("to_mux_dropped");
+            return Outcome::ToMux;
+        }
+        self.count("received");
+        let prefix = rest[..at].to_vec();
+        match self.admit(source, &to, at, rest) {
+            Err(reason) => self.drop(reason),
+            Ok(to) => {
+                self.peers[source].open = is_req.then_some((to, prefix));
+                Outcome::Admitted
+            }
+        }
+    }
+
+    /// Queues `message`, which has no source yet; its first `prefix` frames stand before a
+    /// delimiter, and they are written anew if one side is a REQ.
+    fn admit(
+        &mut self,
+        source: usize,
+        to: &[u8],
+        mut prefix: usize,
+        mut message: Vec<Frame>,
+    ) -> Result<usize, DropReason> {
+        let from = &self.peers[source];
+        let shown = if from.state == State::Service { &from.name } else { &from.address };
+        if shown.is_empty() {
+            return Err(DropReason::Denied);
+        }
+        let alias = |peer: usize| self.peers[peer].state == State::Client;
+        let named = self.holder(to).filter(|&peer| from.state == State::Service || !alias(peer));
+        let bound = self.peers.iter().position(|peer| peer.is_live() && peer.address == to);
+        let to = named.or(bound).ok_or(DropReason::Unknown)?;
+        if self.phase != Phase::Serving && self.peers[to].state == State::Service {
+            return Err(DropReason::Draining);
+        }
+        let mut at = 0;
+        if self.peers[to].kind == SocketType::Req {
+            let (asked, open) = self.peers[to].open.as_ref().ok_or(DropReason::Malformed)?;
+            let same =
+                open.iter().zip(&message).filter(|(ours, theirs)| ours.0 == theirs.0).count();
+            if *asked != source || same < open.len() {
+                return Err(DropReason::Malformed);
+            }
+            (at, prefix) = (same, same);
+        }
+        message[..prefix].iter_mut().for_each(|frame| frame.1 = frame.0.len() + 2);
+        message.insert(at, (shown.clone(), shown.len() + 2));
+        let message = Item::Message(message);
+        let fits = |(messages, octets), most: (usize, usize)| {
+            messages < most.0 && octets + message.octets() <= most.1
+        };
+        if !fits(total(&self.peers[to..=to]), self.room.each)
+            || !fits(total(&self.peers), self.room.all)
+        {
+            return Err(DropReason::Busy);
+        }
+        self.peers[to].queue.push(message);
+        self.peers[to].open = None;
+        Ok(to)
+    }
+
+    /// A PING has come from the live peer `peer`. One PONG waits at a time.
+    pub(crate) fn ping(&mut self, peer: usize, context: &[u8]) {
+        if self.peers[peer].is_live() && self.peers[peer].queue.iter().all(Item::is_message) {
+            self.peers[peer].queue.push(Item::Pong(context.to_vec()));
+        }
+    }
+
+    /// The writer of `peer` takes all that waits.
+    pub(crate) fn take(&mut self, peer: usize) -> Vec<Item> {
+        let peer = &mut self.peers[peer];
+        let before = std::mem::replace(&mut peer.taken, peer.queue.len());
+        peer.queue[before..].to_vec()
+    }
+
+    /// The kernel has accepted `octets` more of what the writer of `peer` took.
+    pub(crate) fn accept(&mut self, peer: usize, octets: usize) {
+        self.peers[peer].written += octets;
+        while self.peers[peer].taken > 0
+            && self.peers[peer].written >= self.peers[peer].queue[0].octets()
+        {
+            let item = self.peers[peer].queue.remove(0);
+            self.peers[peer].written -= item.octets();
+            self.peers[peer].taken -= 1;
+            if item.is_message() {
+                self.count("handed_over");
+            }
+        }
+    }
+
+    /// `peer` is gone. Returns who has its name now, if somebody was held for it.
+    pub(crate) fn close(&mut self, peer: usize) -> Option<usize> {
+        let was = std::mem::replace(&mut self.peers[peer].state, State::Gone);
+        self.peers[peer].taken = 0;
+        for _ in std::mem::take(&mut self.peers[peer].queue).iter().filter(|item| item.is_message())
+        {
+            let ended = self.phase == Phase::Ended;
+            let _ = self.drop(if ended { DropReason::Draining } else { DropReason::Unreachable });
+        }
+        let name = &self.peers[peer].name;
+        let waits = |next: &Peer| next.state == State::Held && next.name == *name;
+        let heir = self.peers.iter().position(waits).filter(|_| was == State::Service)?;
+        self.peers[heir].state = State::Service;
+        self.count("duplicates_granted");
+        Some(heir)
+    }
+}

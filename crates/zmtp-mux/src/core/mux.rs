@@ -18,17 +18,15 @@
 //! [`handle_closed`]: MuxCore::handle_closed
 //! [`poll_wake`]: MuxCore::poll_wake
 
-use std::collections::hash_map::RandomState;
 use std::time::Instant;
 
-use bytes::Bytes;
 use slotmap::SlotMap;
 use zmtp_proto::{Pong, SocketType};
 
-use crate::core::address::{Name, NodeId, Token, binding_address};
+use crate::core::address::{Name, NodeId, Shown, Token, binding_address};
 use crate::core::binding::{Binding, BindingKey, Link, Stage};
 use crate::core::counters::{Counters, DropReason, bump};
-use crate::core::directory::{Directory, TokenUse};
+use crate::core::directory::{Directory, HashKey, TokenUse};
 use crate::core::limits::MuxLimits;
 use crate::core::outbound::{Flight, Outbound, Spares, Wake};
 use crate::core::pool::Used;
@@ -134,15 +132,15 @@ pub enum Transmit {
 }
 
 impl MuxCore {
-    /// Makes a MUX without peers. `node` and the keys of `hasher` are drawn at random.
+    /// Makes a MUX without peers. `node` and `hash_key` are drawn at random.
     #[must_use]
-    pub fn new(node: NodeId, hasher: &RandomState, limits: MuxLimits) -> Self {
+    pub fn new(node: NodeId, hash_key: HashKey, limits: MuxLimits) -> Self {
         Self {
             node,
             limits,
             phase: Phase::Serving,
             bindings: SlotMap::with_key(),
-            directory: Directory::new(hasher),
+            directory: Directory::new(hash_key),
             used: Used::default(),
             spares: Spares::default(),
             counters: Counters::default(),
@@ -242,9 +240,13 @@ impl MuxCore {
     pub fn handle_closed(&mut self, key: BindingKey) {
         let Some(binding) = self.bindings.remove(key) else { return };
         self.directory.forget_binding(binding.token);
+        let reason = match self.phase {
+            Phase::Serving | Phase::Draining => DropReason::Unreachable,
+            Phase::Ended => DropReason::Draining,
+        };
         for len in binding.outbound.messages() {
             self.used.give_back(len);
-            self.counters.drop_message(DropReason::Unreachable);
+            self.counters.drop_message(reason);
         }
         if let Stage::Held(name) = &binding.stage {
             self.directory.wait_no_more(name, key);
@@ -256,7 +258,9 @@ impl MuxCore {
 
     /// Takes no new requests from here on; replies and what is queued still pass.
     pub fn handle_drain(&mut self) {
-        self.phase = Phase::Draining;
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Draining;
+        }
     }
 
     /// Ends every connection.
@@ -305,9 +309,9 @@ impl MuxCore {
     fn insert(&mut self, peer: &Introduction, role: Role) -> Option<BindingKey> {
         let shown = match (role, &peer.name) {
             // spec: mux:address:service-shown-by-name
-            (Role::Service, Some(name)) => Bytes::copy_from_slice(name.as_octets()),
+            (Role::Service, Some(name)) => Shown::new(name.as_octets()),
             // spec: mux:address:client-shown-by-binding
-            _ => Bytes::copy_from_slice(&binding_address(self.node, peer.token)),
+            _ => Shown::new(&binding_address(self.node, peer.token)),
         };
         let key = self.bindings.insert(Binding {
             role,

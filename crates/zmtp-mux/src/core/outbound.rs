@@ -29,6 +29,7 @@ pub(crate) struct Outbound {
     /// Octets in the writer's hands.
     in_flight: usize,
     used: Used,
+    pongs: Pongs,
     writer: Writer,
 }
 
@@ -46,6 +47,15 @@ enum Chunk {
 enum Record {
     Message { len: usize },
     Pong { len: usize },
+}
+
+/// Whether the answer to a PING is among the records. A queue may be long, and PINGs many: nobody
+/// looks for it there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pongs {
+    #[default]
+    None,
+    One,
 }
 
 /// Whether the writer knows that there is something to write.
@@ -68,6 +78,7 @@ pub(crate) enum Wake {
 
 impl Outbound {
     /// Queues a message whose encoding is, but for its lead, a part of `whole` if that is given.
+    // spec: mux:order:pair-fifo
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -95,7 +106,7 @@ impl Outbound {
 
     /// Queues the answer to a PING, unless one is waiting: one is enough of a sign of life.
     pub(crate) fn push_pong(&mut self, pong: &Pong, spares: &mut Spares) -> Wake {
-        if self.records.iter().any(|record| matches!(record, Record::Pong { .. })) {
+        if std::mem::replace(&mut self.pongs, Pongs::One) == Pongs::One {
             return Wake::NotNeeded;
         }
         let buffer = self.buffer(Pong::LEN_MAX, spares);
@@ -120,7 +131,7 @@ impl Outbound {
 
     /// Notes that the kernel has accepted `octets` of what is in flight, and returns how many
     /// messages it has now whole, and their octets.
-    // spec: mux:conservation:handed-over
+    // spec: mux:conservation:handed-over, mux:delivery:at-most-once
     #[inline]
     pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(usize)) {
         self.in_flight = self.in_flight.saturating_sub(octets);
@@ -128,30 +139,54 @@ impl Outbound {
         while let Some(&(Record::Message { len } | Record::Pong { len })) = self.records.front() {
             let Some(left) = self.accepted.checked_sub(len) else { return };
             self.accepted = left;
-            if let Some(Record::Message { len }) = self.records.pop_front() {
-                self.used.give_back(len);
-                handed_over(len);
+            match self.records.pop_front() {
+                Some(Record::Message { len }) => {
+                    self.used.give_back(len);
+                    handed_over(len);
+                }
+                Some(Record::Pong { .. }) => self.pongs = Pongs::None,
+                None => {}
             }
         }
     }
 
-    /// Takes back the only message, if the writer has not taken it, and returns its octets.
+    /// Takes back the message that the writer has not taken, and returns its octets.
     ///
-    /// For links to a REQ, where at most one answer waits.
+    /// For links to a REQ, where at most one answer waits. A PONG beside it stays.
     pub(crate) fn withdraw(&mut self) -> Option<usize> {
-        let place =
-            self.records.iter().position(|record| matches!(record, Record::Message { .. }))?;
-        let before: usize = self.records.iter().take(place).map(Record::len).sum();
         let taken = self.accepted.saturating_add(self.in_flight);
-        let len = self.records.get(place)?.len();
-        if taken > before {
-            return None;
-        }
-        // Behind it, untaken as well, there can only be a PONG, and its time is over too.
-        self.records.truncate(place);
-        self.chunks.clear();
+        let mut before: usize = 0;
+        let place = self.records.iter().position(|record| {
+            let found = before >= taken && matches!(record, Record::Message { .. });
+            if !found {
+                before = before.saturating_add(record.len());
+            }
+            found
+        })?;
+        let len = self.records.remove(place)?.len();
+        self.cut(before.saturating_sub(taken), len);
         self.used.give_back(len);
         Some(len)
+    }
+
+    /// Removes `len` octets, the first of them `start` octets into what the writer has not taken.
+    fn cut(&mut self, start: usize, len: usize) {
+        let (mut from, mut to) = (start, start.saturating_add(len));
+        for chunk in std::mem::take(&mut self.chunks) {
+            let octets = chunk.octets();
+            let end = octets.len();
+            let (before, after) = (octets.get(..from), octets.get(to.min(end)..));
+            (from, to) = (from.saturating_sub(end), to.saturating_sub(end));
+            match (before, after) {
+                (Some(before), Some(after)) if before.len() < end && after.len() < end => {
+                    let kept = [before, after].concat();
+                    if !kept.is_empty() {
+                        self.chunks.push_back(Chunk::Buffer(kept));
+                    }
+                }
+                _ => self.chunks.push_back(chunk),
+            }
+        }
     }
 
     /// Returns the octets of each message that is not handed over, in order.
@@ -267,17 +302,25 @@ impl Chunk {
 
 /// Empty buffers to be used again: a busy MUX then allocates nothing, an idle peer holds none.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Vec<u8>>);
+pub(crate) struct Spares {
+    buffers: Vec<Vec<u8>>,
+    /// Their capacities, added up.
+    octets: usize,
+}
 
 impl Spares {
     fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_LEN_MIN))
+        let Some(buffer) = self.buffers.pop() else { return Vec::with_capacity(BUFFER_LEN_MIN) };
+        self.octets = self.octets.saturating_sub(buffer.capacity());
+        buffer
     }
 
     fn give(&mut self, mut buffer: Vec<u8>) {
-        if self.0.len() < SPARES_MAX && buffer.capacity() <= SPARE_CAPACITY_MAX {
+        let octets = self.octets.saturating_add(buffer.capacity());
+        if octets <= SPARE_OCTETS_MAX {
             buffer.clear();
-            self.0.push(buffer);
+            self.buffers.push(buffer);
+            self.octets = octets;
         }
     }
 }
@@ -292,11 +335,8 @@ const BUFFER_LEN_MAX: usize = 64 * 1024;
 /// Octets that a new buffer starts with.
 const BUFFER_LEN_MIN: usize = 4 * 1024;
 
-/// Buffers kept for further use.
-const SPARES_MAX: usize = 64;
-
-/// The largest buffer kept, in octets.
-const SPARE_CAPACITY_MAX: usize = 2 * BUFFER_LEN_MAX;
+/// Octets of buffers kept for further use.
+const SPARE_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,10 @@ use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{
     Delimited, Envelope, NoAddress, Outgoing, Rest, as_answer, open, open_req,
 };
+use crate::core::limits::MuxLimits;
 use crate::core::mux::{MuxCore, Phase};
-use crate::core::outbound::Wake;
+use crate::core::outbound::{Outbound, Wake};
+use crate::core::pool::Used;
 use crate::core::role::Role;
 
 /// A whole, well-formed message as it stands on the wire.
@@ -60,11 +62,10 @@ impl MuxCore {
     // spec: mux:queue:service-never-paused, 28:router:never-blocks
     #[inline]
     pub fn handle_message(&mut self, source: BindingKey, message: Encoded<'_>) -> Outcome {
-        let Some(from) = self.bindings.get_mut(source) else { return Outcome::NotBound };
-        if from.stage != Stage::Live {
+        let Some(Binding { stage: Stage::Live, link, .. }) = self.bindings.get(source) else {
             return Outcome::NotBound;
-        }
-        let envelope = match from.link {
+        };
+        let envelope = match link {
             Link::Other => open(message.octets()),
             Link::Req(_) => open_req(message.octets()),
         };
@@ -79,7 +80,7 @@ impl MuxCore {
                 return self.drop_message(DropReason::Malformed);
             }
         };
-        if matches!(from.link, Link::Req(_)) {
+        if let Link::Req(_) = link {
             self.replace_request(source);
         }
         let address = Address::parse(envelope.address, self.node);
@@ -105,26 +106,31 @@ impl MuxCore {
         envelope: &Envelope<'_>,
         whole: Option<&Bytes>,
     ) -> Result<(), DropReason> {
-        let (key, shown) = self.resolve(source, address, envelope.address)?;
-        let to = self.bindings.get_mut(key).ok_or(DropReason::Unknown)?;
+        let key = self.resolve(source, address)?;
+        if key == source {
+            return self.admit_to_self(source, address, envelope, whole);
+        }
+        let Some([from, to]) = self.bindings.get_disjoint_mut([source, key]) else {
+            return Err(DropReason::Unknown);
+        };
+        let by_alias = matches!(address, Address::Name(_)) && to.role == Role::Client;
+        // spec: mux:alias:services-only
+        if !matches!(to.stage, Stage::Live) || (by_alias && from.role == Role::Client) {
+            return Err(DropReason::Unknown);
+        }
+        from.last = Some(key);
         if self.phase != Phase::Serving && to.role == Role::Service {
             return Err(DropReason::Draining);
         }
         let outgoing = match &to.link {
-            Link::Other => Outgoing::new(&shown, envelope.rest),
+            Link::Other => Outgoing::new(&from.shown, envelope.rest),
             Link::Req(open) => {
                 let answer = answer(open.as_ref(), source, envelope.rest);
-                Outgoing::answer(&shown, answer.ok_or(DropReason::Malformed)?)
+                Outgoing::answer(&from.shown, answer.ok_or(DropReason::Malformed)?)
             }
         };
-        // spec: mux:queue:per-destination, mux:queue:global-pool, mux:queue:overflow-dropped
-        let len = outgoing.len();
-        if !to.outbound.used().has_room(len, self.limits.destination_pool)
-            || !self.used.has_room(len, self.limits.global_pool)
-        {
-            return Err(DropReason::Busy);
-        }
-        self.used.take(len);
+        let mut room = Room { used: &mut self.used, limits: &self.limits };
+        room.take(&to.outbound, outgoing.len())?;
         if to.outbound.push(&outgoing, whole, &mut self.spares) == Wake::Needed {
             self.wakes.push(key);
         }
@@ -132,48 +138,67 @@ impl MuxCore {
         if let Link::Req(open) = &mut to.link {
             *open = None;
         }
-        self.note_request(source, key, envelope.rest);
+        if let Rest::Delimited(delimited) = envelope.rest {
+            from.note_request(key, delimited);
+        }
         Ok(())
     }
 
-    /// Finds the destination, and the address under which it sees the source.
+    /// Queues a message that a peer sends to itself. A REQ cannot: it has no open request then.
+    // spec: mux:envelope:to-self
+    fn admit_to_self(
+        &mut self,
+        key: BindingKey,
+        address: Address<'_>,
+        envelope: &Envelope<'_>,
+        whole: Option<&Bytes>,
+    ) -> Result<(), DropReason> {
+        let peer = self.bindings.get_mut(key).ok_or(DropReason::Unknown)?;
+        // A client does not see aliases, its own included.
+        if matches!(address, Address::Name(_)) && peer.role == Role::Client {
+            return Err(DropReason::Unknown);
+        }
+        if matches!(peer.link, Link::Req(_)) {
+            return Err(DropReason::Malformed);
+        }
+        if self.phase != Phase::Serving && peer.role == Role::Service {
+            return Err(DropReason::Draining);
+        }
+        let outgoing = Outgoing::new(&peer.shown, envelope.rest);
+        let mut room = Room { used: &mut self.used, limits: &self.limits };
+        room.take(&peer.outbound, outgoing.len())?;
+        if peer.outbound.push(&outgoing, whole, &mut self.spares) == Wake::Needed {
+            self.wakes.push(key);
+        }
+        Ok(())
+    }
+
+    /// Finds the binding that an address means, if `source` may send.
     // spec: mux:address:unknown, 28:router:no-route-drops
     #[inline]
-    fn resolve(
-        &mut self,
-        source: BindingKey,
-        address: Address<'_>,
-        octets: &[u8],
-    ) -> Result<(BindingKey, Bytes), DropReason> {
+    fn resolve(&self, source: BindingKey, address: Address<'_>) -> Result<BindingKey, DropReason> {
         let from = self.bindings.get(source).ok_or(DropReason::Unknown)?;
         // spec: mux:role:nameless-service
         if from.role == Role::Service && from.name.is_none() {
             return Err(DropReason::Denied);
         }
-        let (role, shown) = (from.role, from.shown.clone());
-        // Most messages go where the last one went: no hash then.
-        if let Some(last) = from.last
-            && self.bindings.get(last).is_some_and(|to| to.answers_to(octets, role))
-        {
-            return Ok((last, shown));
-        }
         let key = match address {
-            Address::Name(name) => self.directory.holder(name),
+            Address::Name(name) => match from.last {
+                // Most messages go where the last one went: no hash then.
+                Some(last) if self.is_named(last, name) => Some(last),
+                _ => self.directory.holder(name),
+            },
             // spec: mux:address:binding-is-capability, mux:address:service-binding
             Address::Binding(token) => self.directory.binding(token),
             Address::Mux | Address::Nobody => None,
-        }
-        .ok_or(DropReason::Unknown)?;
-        let to = self.bindings.get(key).ok_or(DropReason::Unknown)?;
-        let by_alias = matches!(address, Address::Name(_)) && to.role == Role::Client;
-        // spec: mux:alias:services-only
-        if to.stage != Stage::Live || (by_alias && role == Role::Client) {
-            return Err(DropReason::Unknown);
-        }
-        if let Some(from) = self.bindings.get_mut(source) {
-            from.last = Some(key);
-        }
-        Ok((key, shown))
+        };
+        key.ok_or(DropReason::Unknown)
+    }
+
+    #[inline]
+    fn is_named(&self, key: BindingKey, name: &[u8]) -> bool {
+        let held = self.bindings.get(key).and_then(|binding| binding.name.as_ref());
+        held.is_some_and(|held| held.as_octets() == name)
     }
 
     /// Forgets the open request of a REQ that sends another, and the answer to it that waits.
@@ -184,17 +209,6 @@ impl MuxCore {
         if let Some(len) = from.outbound.withdraw() {
             self.used.give_back(len);
             let _: Outcome = self.drop_message(DropReason::Replaced);
-        }
-    }
-
-    /// Remembers where a REQ's request went, since only from there an answer is taken.
-    #[inline]
-    fn note_request(&mut self, source: BindingKey, to: BindingKey, rest: Rest<'_>) {
-        if let Rest::Delimited(Delimited { id, .. }) = rest
-            && let Some(from) = self.bindings.get_mut(source)
-        {
-            let id = id.map(Bytes::copy_from_slice);
-            from.link = Link::Req(Some(OpenRequest { to, id }));
         }
     }
 
@@ -215,15 +229,32 @@ fn answer<'m>(
     as_answer(rest, request.id.as_deref())
 }
 
-impl Binding {
-    /// Tells whether a message of a peer of `role` to this name is for this binding, now.
-    ///
-    /// Only of names: they are what is dear to look up.
+/// The room that is left for messages, here and in all.
+struct Room<'c> {
+    used: &'c mut Used,
+    limits: &'c MuxLimits,
+}
+
+impl Room<'_> {
+    /// Takes room for a message of `len` octets to a destination.
+    // spec: mux:queue:per-destination, mux:queue:global-pool, mux:queue:overflow-dropped
     #[inline]
-    fn answers_to(&self, octets: &[u8], role: Role) -> bool {
-        let by_name = self.name.as_ref().is_some_and(|name| name.as_octets() == octets);
-        by_name
-            && self.stage == Stage::Live
-            && (self.role == Role::Service || role == Role::Service)
+    fn take(&mut self, to: &Outbound, len: usize) -> Result<(), DropReason> {
+        if to.used().has_room(len, self.limits.destination_pool)
+            && self.used.has_room(len, self.limits.global_pool)
+        {
+            self.used.take(len);
+            Ok(())
+        } else {
+            Err(DropReason::Busy)
+        }
+    }
+}
+
+impl Binding {
+    /// Remembers where a REQ's request went, since only from there an answer is taken.
+    fn note_request(&mut self, to: BindingKey, request: Delimited<'_>) {
+        let id = request.id.map(Bytes::copy_from_slice);
+        self.link = Link::Req(Some(OpenRequest { to, id }));
     }
 }

@@ -1,12 +1,17 @@
 use zmtp_proto::{Context, Message};
 
 use super::*;
+use crate::core::address::Shown;
 use crate::core::envelope::open;
 
 fn push(outbound: &mut Outbound, spares: &mut Spares, body: &[u8]) -> Wake {
     let message = Message::from_frames([b"d", body]).unwrap();
     let rest = open(message.as_octets()).unwrap().rest;
-    outbound.push(&Outgoing::new(b"s", rest), Some(&message.clone().into_bytes()), spares)
+    outbound.push(
+        &Outgoing::new(&Shown::new(b"s"), rest),
+        Some(&message.clone().into_bytes()),
+        spares,
+    )
 }
 
 /// Writes all that waits, at most `step` octets at a time.

@@ -1,0 +1,60 @@
+//! Why the daemon ends without being asked to.
+
+use std::process::ExitCode;
+
+use zmtp_mux::BindError;
+
+/// Why the daemon could not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A listener that other machines can reach, without `--open`.
+    NotOpen(String),
+    /// A place that cannot be listened on.
+    Bind(BindError),
+    /// The system refused something else.
+    System(std::io::Error),
+    /// The demo's own peers failed.
+    Demo(zmtp_mux::DealerError),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotOpen(_) => ExitCode::from(2),
+            Self::Bind(_) | Self::System(_) | Self::Demo(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotOpen(endpoint) => write!(
+                f,
+                "{endpoint} can be reached from other machines, and nobody is authenticated: \
+                 listen on a loopback address, or allow it with --open"
+            ),
+            Self::Bind(error) => write!(f, "{error}"),
+            Self::System(error) => write!(f, "{error}"),
+            Self::Demo(error) => write!(f, "a peer of the demo failed: {error}"),
+        }
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<zmtp_mux::DealerError> for Failure {
+    fn from(error: zmtp_mux::DealerError) -> Self {
+        Self::Demo(error)
+    }
+}

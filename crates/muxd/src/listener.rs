@@ -1,0 +1,149 @@
+//! Listener URLs: an endpoint, and what is said of it behind a `?`.
+//!
+//! ```text
+//! tcp://127.0.0.1:5556?name=engine.7      a peer that announces no identity is this service
+//! tcp://127.0.0.1:5555?identity=mux       the MUX announces this identity
+//! ```
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use zmtp_mux::{Endpoint, EndpointError, Identity, Listen, ListenerRole, Name};
+
+/// A listener as it stands on the command line; its role is known from the option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListenerUrl {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) name: Option<Name>,
+    pub(crate) identity: Identity,
+}
+
+/// Why a text is no listener URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UrlError {
+    Endpoint(EndpointError),
+    UnknownKey(String),
+    Twice(&'static str),
+    NameForm,
+    IdentityForm,
+    NameElsewhere,
+    Percent,
+}
+
+impl std::fmt::Display for UrlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Endpoint(error) => write!(f, "{error}"),
+            Self::UnknownKey(key) => {
+                write!(f, "unknown key {key:?}: behind ? stand name=NAME and identity=NAME")
+            }
+            Self::Twice(key) => write!(f, "{key} is given twice"),
+            Self::NameForm => f.write_str("a name has 1 to 255 octets, the first not zero"),
+            Self::IdentityForm => {
+                f.write_str("an identity has 1 to 255 octets, the first not zero")
+            }
+            Self::NameElsewhere => f.write_str("?name= is for --services only"),
+            Self::Percent => f.write_str("% is followed by two hexadecimal digits"),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl ListenerUrl {
+    /// Reads a listener URL for services.
+    pub(crate) fn parse_services(text: &str) -> Result<Self, UrlError> {
+        let (endpoint, query) = match text.split_once('?') {
+            Some((endpoint, query)) => (endpoint, Some(query)),
+            None => (text, None),
+        };
+        let endpoint = endpoint.parse().map_err(UrlError::Endpoint)?;
+        let (mut name, mut identity) = (None, None);
+        for pair in query.into_iter().flat_map(|query| query.split('&')) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let twice = match key {
+                "name" => {
+                    let given = Name::new(decode(value)?).ok_or(UrlError::NameForm)?;
+                    name.replace(given).map(|_| "name")
+                }
+                "identity" => {
+                    let given = Identity::new(decode(value)?)
+                        .ok()
+                        .filter(|identity| !identity.is_anonymous())
+                        .ok_or(UrlError::IdentityForm)?;
+                    identity.replace(given).map(|_| "identity")
+                }
+                _ => return Err(UrlError::UnknownKey(key.to_owned())),
+            };
+            if let Some(key) = twice {
+                return Err(UrlError::Twice(key));
+            }
+        }
+        Ok(Self { endpoint, name, identity: identity.unwrap_or_default() })
+    }
+
+    /// Reads a listener URL for other peers than services, which cannot give names.
+    pub(crate) fn parse_others(text: &str) -> Result<Self, UrlError> {
+        let url = Self::parse_services(text)?;
+        if url.name.is_some() { Err(UrlError::NameElsewhere) } else { Ok(url) }
+    }
+
+    pub(crate) fn listen(self, role: ListenerRole) -> Listen {
+        Listen { role, endpoint: self.endpoint, name: self.name, identity: self.identity }
+    }
+}
+
+/// Undoes percent encoding; a `%` that begins none is a mistake rather than itself.
+fn decode(value: &str) -> Result<Bytes, UrlError> {
+    let mut rest = value.as_bytes();
+    while let Some(place) = rest.iter().position(|&octet| octet == b'%') {
+        let after = rest.get(place.saturating_add(1)..).unwrap_or_default();
+        match after {
+            [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = after,
+            _ => return Err(UrlError::Percent),
+        }
+    }
+    Ok(percent_decode_str(value).collect::<Vec<u8>>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_endpoint_name_and_identity() {
+        let url = ListenerUrl::parse_services("tcp://127.0.0.1:1?name=a%20b%00&identity=mux");
+        let url = url.unwrap();
+        assert_eq!(url.endpoint, "tcp://127.0.0.1:1".parse().unwrap());
+        assert_eq!(url.name.unwrap().as_octets(), b"a b\0");
+        assert_eq!(url.identity.as_octets(), b"mux");
+        let plain = ListenerUrl::parse_others("ipc:///tmp/x").unwrap();
+        assert_eq!((plain.name, plain.identity), (None, Identity::ANONYMOUS));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_everything_else() {
+        let long = "x".repeat(256);
+        for (query, error) in [
+            ("", UrlError::UnknownKey(String::new())),
+            ("nmae=x", UrlError::UnknownKey("nmae".to_owned())),
+            ("name=x&name=y", UrlError::Twice("name")),
+            ("identity=x&identity=x", UrlError::Twice("identity")),
+            ("name=", UrlError::NameForm),
+            ("name", UrlError::NameForm),
+            ("name=%00x", UrlError::NameForm),
+            (&format!("name={long}"), UrlError::NameForm),
+            ("identity=", UrlError::IdentityForm),
+            ("identity=%00", UrlError::IdentityForm),
+            ("name=%", UrlError::Percent),
+            ("name=%4", UrlError::Percent),
+            ("name=%zz", UrlError::Percent),
+        ] {
+            let text = format!("tcp://127.0.0.1:1?{query}");
+            assert_eq!(ListenerUrl::parse_services(&text), Err(error), "{text}");
+        }
+        let named = ListenerUrl::parse_others("tcp://127.0.0.1:1?name=x");
+        assert_eq!(named, Err(UrlError::NameElsewhere));
+        let scheme = ListenerUrl::parse_others("http://x");
+        assert_eq!(scheme, Err(UrlError::Endpoint(EndpointError::Scheme)));
+    }
+}

@@ -1,0 +1,108 @@
+//! Serving until a signal says to end.
+
+use std::io::{self, Write};
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use zmtp_mux::{Endpoint, Listen, Mux, MuxConfig};
+
+use crate::args::{Plan, Reach};
+use crate::failure::Failure;
+use crate::shards::Shards;
+use crate::{log, resources};
+
+/// Serves as planned, until SIGTERM or SIGINT.
+pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
+    let Plan { listeners, threads, reach } = plan;
+    if reach == Reach::Loopback {
+        refuse_open(&listeners)?;
+    }
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let shards = Shards::start(threads, &runtime)?;
+    let config =
+        MuxConfig { limits: resources::limits(), shards: shards.handles(), ..MuxConfig::default() };
+    runtime.block_on(async {
+        let mux = Mux::new(config)?;
+        let mut signals = Signals::new()?;
+        for listen in listeners {
+            let role = listen.role.name();
+            let endpoint = mux.bind(listen)?;
+            say(&format!("listening {role} {endpoint}"))?;
+        }
+        say("ready")?;
+        until_told(&mux, &mut signals).await;
+        end(&mux, &mut signals).await;
+        log::counters(&mux);
+        Ok(())
+    })
+}
+
+/// Refuses a listener that other machines can reach.
+// spec: mux:listen:loopback-unless-open
+fn refuse_open(listeners: &[Listen]) -> Result<(), Failure> {
+    for Listen { endpoint, .. } in listeners {
+        match endpoint.is_local() {
+            Ok(true) => {}
+            Ok(false) => return Err(Failure::NotOpen(endpoint.to_string())),
+            Err(error) => return Err(unresolved(endpoint, &error)),
+        }
+    }
+    Ok(())
+}
+
+fn unresolved(endpoint: &Endpoint, error: &io::Error) -> Failure {
+    io::Error::new(error.kind(), format!("cannot resolve {endpoint}: {error}")).into()
+}
+
+/// The signals that concern the daemon.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    report: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            report: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Waits for the next signal to end.
+    async fn end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Reports counters when asked, and returns when told to end.
+async fn until_told(mux: &Mux, signals: &mut Signals) {
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => return info!("SIGTERM: ending"),
+            _ = signals.interrupt.recv() => return info!("SIGINT: ending"),
+            _ = signals.report.recv() => log::counters(mux),
+        }
+    }
+}
+
+/// Ends in order; a second signal ends at once.
+// spec: mux:end:second-signal
+async fn end(mux: &Mux, signals: &mut Signals) {
+    tokio::select! {
+        () = mux.end() => {}
+        name = signals.end() => warn!("{name}: ending at once"),
+    }
+}
+
+/// Says a line on standard output, which others wait for.
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

@@ -1,0 +1,329 @@
+//! Applies steps to the core and to the model, and panics where the two differ.
+
+mod content;
+pub(crate) mod fault;
+mod writer;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use zmtp_proto::{Context, Pong, SocketType};
+
+use self::content::address;
+use self::fault::Fault;
+use crate::core::model::Model;
+use crate::core::model::parts::{Frame, Peer, Phase, Room, State, total};
+use crate::core::model::step::{Draw, NAMES, STEP_LEN, Shape, Step, Target, Then};
+use crate::core::model::wire::encode;
+use crate::core::{
+    Admission, BindingKey, Flight, Held, Introduction, ListenerRole, MuxCore, MuxLimits, Name,
+    NodeId, PoolLimits, Standing, Token,
+};
+
+const NODE: NodeId = NodeId(*b"the-node");
+
+/// Pools in which little, or much, or next to nothing has room. Many steps fill each.
+const ROOMS: [Room; 4] = [
+    Room { each: (64, 400_000), all: (512, 2_000_000), places: 3 },
+    Room { each: (4, 400), all: (9, 900), places: 1 },
+    Room { each: (3, 2_000_000), all: (5, 4_000_000), places: 2 },
+    Room { each: (1_000, 1_300), all: (1_000, 2_100), places: 0 },
+];
+
+/// What the driver knows of a peer beyond the model.
+#[derive(Debug, Default)]
+struct Seat {
+    key: Option<BindingKey>,
+    token: u64,
+    flight: Flight,
+    /// What is in flight, as it was when the writer took it.
+    in_flight: Vec<u8>,
+    deliveries: Vec<Vec<Frame>>,
+    writer: Writer,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Asleep,
+    Woken,
+}
+
+/// A core, its model, and the peers of both.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) core: MuxCore,
+    pub(crate) model: Model,
+    seats: Vec<Seat>,
+    now: Instant,
+    /// Messages sent, so that no two are alike.
+    sent: u32,
+    tokens: u64,
+    /// A lie between the two, told once, as soon as it makes a difference.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Runs the steps that `data` says: first the room there is, then eight octets for each.
+pub(crate) fn run(data: &[u8]) {
+    let Some((&room, data)) = data.split_first() else { return };
+    let mut driver = Driver::new(room.into());
+    for octets in data.chunks(STEP_LEN) {
+        let mut step = [0; STEP_LEN];
+        step[..octets.len()].copy_from_slice(octets);
+        driver.apply(&Step::draw(step));
+    }
+    driver.finish();
+}
+
+impl Driver {
+    pub(crate) fn new(room: usize) -> Self {
+        let room = ROOMS[room % ROOMS.len()];
+        let pool = |(messages, octets)| PoolLimits { octets, messages };
+        let limits = MuxLimits {
+            destination_pool: pool(room.each),
+            global_pool: pool(room.all),
+            duplicates: room.places,
+            ..MuxLimits::default()
+        };
+        Self {
+            core: MuxCore::new(NODE, crate::core::HashKey([1, 2, 3, 4]), limits),
+            model: Model {
+                peers: Vec::new(),
+                room,
+                phase: Phase::Serving,
+                counts: std::collections::BTreeMap::new(),
+            },
+            seats: Vec::new(),
+            now: start(),
+            sent: 0,
+            tokens: 0,
+            fault: None,
+        }
+    }
+
+    /// Lets `step` happen to both, and compares all that can be seen.
+    pub(crate) fn apply(&mut self, step: &Step) {
+        let pending: Vec<usize> = self.model.peers.iter().map(untaken).collect();
+        let mut woken = Vec::new();
+        match step {
+            Step::Introduce { kind, listener, name, token } => {
+                self.introduce(*kind, *listener, name.map_or(&[], |name| NAMES[name]), *token);
+            }
+            Step::Message(shape) => self.message(shape),
+            Step::Take { peer } => self.take(*peer),
+            Step::Accept { peer, octets, then } => self.accept(*peer, *octets, *then),
+            Step::Close { peer } => woken.extend(self.close(*peer)),
+            Step::Ping { peer, context } => self.ping(*peer, *context),
+            Step::Drain => self.drain(),
+            Step::End => {
+                self.core.handle_end();
+                self.model.phase = Phase::Ended;
+                woken = (0..self.seats.len()).filter(|&peer| self.is_bound(peer)).collect();
+            }
+        }
+        for (peer, seat) in self.seats.iter_mut().enumerate() {
+            let before = pending.get(peer).copied().unwrap_or(0);
+            if untaken(&self.model.peers[peer]) > before && seat.writer == Writer::Asleep {
+                seat.writer = Writer::Woken;
+                woken.push(peer);
+            }
+        }
+        self.compare_wakes(woken);
+        self.compare_figures();
+    }
+
+    /// Writes all out, closes everyone, and finds nothing left.
+    pub(crate) fn finish(&mut self) {
+        for peer in 0..self.seats.len() {
+            let mut turns = 0;
+            while self.model.phase != Phase::Ended && !self.model.peers[peer].queue.is_empty() {
+                assert_eq!(self.seats[peer].writer, Writer::Woken, "{peer} sleeps on its queue");
+                self.poll(peer, 0);
+                self.write(peer, usize::MAX, Then::AskForMore);
+                turns += 1;
+                assert!(turns < 3, "{peer} cannot be written to");
+            }
+        }
+        for peer in 0..self.seats.len() {
+            self.close_at(peer);
+        }
+        while self.core.poll_wake().is_some() {}
+        self.compare_figures();
+        assert_eq!(
+            (self.core.queued(), self.core.queued_octets(), self.core.bindings()),
+            (0, 0, 0)
+        );
+    }
+
+    fn introduce(&mut self, kind: SocketType, on: ListenerRole, name: &[u8], draw: Draw) {
+        let token = match draw {
+            Draw::Again(peer) if !self.seats.is_empty() => {
+                self.seats[peer % self.seats.len()].token
+            }
+            Draw::Again(_) | Draw::Fresh => {
+                self.tokens += 1;
+                self.tokens
+            }
+        };
+        let address = address(token);
+        let state = self.model.introduce(kind, on, name, &address);
+        let told = self.told_name(name, state);
+        let admission = self.core.handle_introduction(
+            Introduction {
+                listener: on,
+                socket_type: kind,
+                name: Name::new(Bytes::copy_from_slice(told)),
+                token: Token(token.to_be_bytes()),
+            },
+            self.now,
+        );
+        let expected =
+            if kind == SocketType::Rep { SocketType::Dealer } else { SocketType::Router };
+        let key = match admission {
+            Admission::Admitted { key, announced, standing } => {
+                assert!(matches!(state, State::Client | State::Service), "admitted, not {state:?}");
+                assert_eq!(announced, expected);
+                let nameless = state == State::Service && name.is_empty();
+                assert_eq!(standing == Standing::Nameless, nameless);
+                Some(key)
+            }
+            Admission::Held { key, announced, until } => {
+                assert_eq!((state, announced), (State::Held, expected));
+                assert_eq!(until, self.now + Duration::from_secs(2));
+                Some(key)
+            }
+            Admission::Refused(_) => {
+                assert_eq!(state, State::Refused);
+                None
+            }
+            Admission::Dismissed => {
+                assert_eq!(state, State::Dismissed);
+                None
+            }
+        };
+        self.seats.push(Seat { key, token, ..Seat::default() });
+    }
+
+    fn message(&mut self, shape: &Shape) {
+        let Some(source) = self.pick(shape.from, |seat, _| {
+            !matches!(shape.to, Target::Source { .. }) || !seat.deliveries.is_empty()
+        }) else {
+            return;
+        };
+        let (frames, octets) = encode(&self.frames(source, shape));
+        let expected = self.model.message(source, frames);
+        if let Some(key) = self.seats[source].key {
+            let outcome = self.tell_message(key, &octets, shape.buffer, expected);
+            assert_eq!(outcome, expected, "a message from {source}");
+        }
+    }
+
+    /// Closes a peer; who inherits its name is to be woken.
+    fn close(&mut self, peer: usize) -> Option<usize> {
+        let peer = self.pick(peer, |_, _| true)?;
+        self.close_at(peer)
+    }
+
+    fn close_at(&mut self, peer: usize) -> Option<usize> {
+        let key = self.seats[peer].key?;
+        if !self.is_bound(peer) {
+            self.core.handle_closed(key);
+            return None;
+        }
+        if !self.tells(Fault::CloseForgotten) {
+            self.core.handle_closed(key);
+        }
+        let heir = self.model.close(peer);
+        self.poll(peer, 0);
+        heir
+    }
+
+    fn ping(&mut self, peer: usize, context: usize) {
+        let live = |_: &Seat, state| matches!(state, State::Client | State::Service);
+        let Some(peer) = self.pick(peer, live) else { return };
+        let (context, is_held) =
+            (&b"sixteen octets.."[..context], self.model.peers[peer].state == State::Held);
+        let Some(key) = self.seats[peer].key.filter(|_| !is_held) else { return };
+        let before = self.model.peers[peer].queue.len();
+        self.model.ping(peer, context);
+        let waits = self.model.peers[peer].queue.len() > before;
+        if !(waits && self.tells(Fault::PingSwallowed)) {
+            self.core.handle_ping(key, &Pong(Context::new(context).unwrap()));
+        }
+    }
+
+    fn drain(&mut self) {
+        if self.model.phase == Phase::Ended || !self.tells(Fault::DrainForgotten) {
+            self.core.handle_drain();
+        }
+        if self.model.phase == Phase::Serving {
+            self.model.phase = Phase::Draining;
+        }
+    }
+
+    fn compare_wakes(&mut self, mut expected: Vec<usize>) {
+        let mut woken = Vec::new();
+        while let Some(key) = self.core.poll_wake() {
+            let peer = self.seats.iter().position(|seat| seat.key == Some(key));
+            woken.push(peer.unwrap());
+        }
+        if !woken.is_empty() && self.tells(Fault::WakeForgotten) {
+            woken.pop();
+        }
+        woken.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(woken, expected, "who is woken");
+    }
+
+    fn compare_figures(&self) {
+        let (queued, octets) = total(&self.model.peers);
+        assert_eq!((self.core.queued(), self.core.queued_octets()), (queued as u64, octets));
+        let bound = (0..self.seats.len()).filter(|&peer| self.is_bound(peer)).count();
+        assert_eq!(self.core.bindings(), bound);
+        assert_eq!(self.core.counters().difference(self.core.queued()), 0);
+        let expected = |name: &str| self.model.counts.get(name).copied().unwrap_or(0);
+        for (name, count) in self.core.counters().iter() {
+            assert_eq!(count, expected(name), "{name}");
+        }
+        let all: u64 = self.core.counters().iter().map(|(_, count)| count).sum();
+        assert_eq!(all, self.model.counts.values().sum::<u64>(), "a counter is missing");
+        for (seat, peer) in self.seats.iter().zip(&self.model.peers) {
+            let held = match (self.model.phase, peer.state) {
+                (Phase::Ended, _) | (_, State::Gone | State::Refused | State::Dismissed) => {
+                    Held::End
+                }
+                (_, State::Held) => Held::Waiting,
+                (_, State::Client | State::Service) => Held::Admitted,
+            };
+            assert!(seat.key.is_none_or(|key| self.core.poll_held(key) == held), "{held:?}");
+        }
+    }
+
+    fn is_bound(&self, peer: usize) -> bool {
+        let peer = &self.model.peers[peer];
+        peer.is_live() || peer.state == State::Held
+    }
+
+    /// Picks a peer: mostly one that is bound and `fits`, but sometimes any.
+    fn pick(&self, number: usize, fits: impl Fn(&Seat, State) -> bool) -> Option<usize> {
+        let fits = |&peer: &usize| {
+            self.is_bound(peer) && fits(&self.seats[peer], self.model.peers[peer].state)
+        };
+        let fitting: Vec<usize> = (0..self.seats.len()).filter(fits).collect();
+        match (fitting.len(), self.seats.len()) {
+            (_, 0) => None,
+            (0, all) => Some(number % all),
+            (_, all) if number >= 240 => Some(number % all),
+            (count, _) => Some(fitting[number % count]),
+        }
+    }
+}
+
+fn untaken(peer: &Peer) -> usize {
+    peer.queue.len() - peer.taken
+}
+
+#[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
+fn start() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,80 @@
+//! What the model is made of.
+
+use zmtp_proto::SocketType;
+
+/// A frame: its body, and the octets that it takes on the wire with its header.
+pub(crate) type Frame = (Vec<u8>, usize);
+
+/// What waits for a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Message(Vec<Frame>),
+    Pong(Vec<u8>),
+}
+
+/// Where a peer stands. A service without a name may not send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Client,
+    Service,
+    Held,
+    Refused,
+    Dismissed,
+    Gone,
+}
+
+/// How far the life of the MUX has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Phase {
+    Serving,
+    Draining,
+    Ended,
+}
+
+/// `taken` items of `queue` are with the writer, which wrote `written` octets of them.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) state: State,
+    pub(crate) kind: SocketType,
+    pub(crate) address: Vec<u8>,
+    pub(crate) name: Vec<u8>,
+    /// The request that a REQ waits for an answer to: who was asked, and what came before the
+    /// address.
+    pub(crate) open: Option<(usize, Vec<Frame>)>,
+    pub(crate) queue: Vec<Item>,
+    pub(crate) taken: usize,
+    pub(crate) written: usize,
+}
+
+/// Most messages and octets queued for one destination and for all, most duplicates held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) each: (usize, usize),
+    pub(crate) all: (usize, usize),
+    pub(crate) places: usize,
+}
+
+impl Item {
+    pub(crate) fn octets(&self) -> usize {
+        match self {
+            Self::Message(frames) => frames.iter().map(|frame| frame.1).sum(),
+            Self::Pong(context) => 7 + context.len(),
+        }
+    }
+
+    pub(crate) fn is_message(&self) -> bool {
+        matches!(self, Self::Message(_))
+    }
+}
+
+impl Peer {
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, State::Client | State::Service)
+    }
+}
+
+/// Returns how many messages are queued for `peers`, and their octets.
+pub(crate) fn total(peers: &[Peer]) -> (usize, usize) {
+    let messages = peers.iter().flat_map(|peer| &peer.queue).filter(|item| item.is_message());
+    messages.fold((0, 0), |(count, octets), message| (count + 1, octets + message.octets()))
+}

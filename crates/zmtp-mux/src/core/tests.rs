@@ -1,0 +1,150 @@
+//! The core as a whole, one file for each subject, and against its [model](super::model).
+
+mod address;
+mod delivery;
+mod duplicate;
+mod model;
+mod name;
+mod queue;
+mod req;
+
+use std::io::IoSlice;
+use std::time::Instant;
+
+use bytes::Bytes;
+use zmtp_proto::SocketType::{self, Dealer};
+
+use crate::core::ListenerRole::{self, Clients, Services};
+use crate::core::model::parts::Item;
+use crate::core::model::wire::{Form, decode, encode};
+use crate::core::{
+    Admission, BindingKey, Encoded, Flight, HashKey, Introduction, MuxCore, MuxLimits, Name,
+    NodeId, Outcome, PoolLimits, Standing, Token, Transmit,
+};
+
+/// A message as its frames.
+type Frames = Vec<Vec<u8>>;
+
+/// A core whose peers speak in frames. The tokens of its bindings are 1, 2, 3...
+struct Mux {
+    core: MuxCore,
+    tokens: u64,
+    now: Instant,
+}
+
+impl Mux {
+    fn new() -> Self {
+        Self::with(MuxLimits::default())
+    }
+
+    fn with(limits: MuxLimits) -> Self {
+        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), limits);
+        Self { core, tokens: 0, now: now() }
+    }
+
+    /// A MUX in which few messages of few octets have room: for one peer, and for all.
+    fn with_room(each: (usize, usize), all: (usize, usize)) -> Self {
+        let pool = |(messages, octets)| PoolLimits { octets, messages };
+        Self::with(MuxLimits {
+            destination_pool: pool(each),
+            global_pool: pool(all),
+            ..MuxLimits::default()
+        })
+    }
+
+    fn introduce(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Admission {
+        self.tokens += 1;
+        let peer = Introduction {
+            listener: on,
+            socket_type: kind,
+            name: Name::new(Bytes::copy_from_slice(name)),
+            token: Token(self.tokens.to_be_bytes()),
+        };
+        self.core.handle_introduction(peer, self.now)
+    }
+
+    /// Lets in a peer that must be let in, and returns its binding address too.
+    fn join(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> (BindingKey, Vec<u8>) {
+        let admission = self.introduce(kind, on, name);
+        let Admission::Admitted { key, standing: Standing::Full, .. } = admission else {
+            panic!("not admitted: {admission:?}");
+        };
+        (key, address(self.tokens))
+    }
+
+    fn service(&mut self, name: &[u8]) -> BindingKey {
+        self.join(Dealer, Services, name).0
+    }
+
+    fn client(&mut self) -> (BindingKey, Vec<u8>) {
+        self.join(Dealer, Clients, b"")
+    }
+
+    fn hold(&mut self, name: &[u8]) -> BindingKey {
+        let admission = self.introduce(Dealer, Services, name);
+        let Admission::Held { key, .. } = admission else { panic!("not held: {admission:?}") };
+        key
+    }
+
+    fn send(&mut self, from: BindingKey, frames: &[&[u8]]) -> Outcome {
+        let frames: Vec<_> = frames.iter().map(|frame| (frame.to_vec(), Form::Shortest)).collect();
+        let octets = Bytes::from(encode(&frames).1);
+        self.core.handle_message(from, Encoded::Shared(&octets))
+    }
+
+    /// Writes out all that waits for a peer.
+    fn receive(&mut self, to: BindingKey) -> Vec<Frames> {
+        let (mut flight, mut written) = (Flight::default(), 0);
+        let mut octets = Vec::new();
+        while self.core.poll_transmit(to, written, &mut flight) == Transmit::Write {
+            let taken = in_flight(&flight);
+            (written, octets) = (taken.len(), [octets, taken].concat());
+            flight.advance(written);
+        }
+        decode(&octets).into_iter().filter_map(bodies).collect()
+    }
+
+    /// Takes what waits for a peer, and writes nothing.
+    fn take(&mut self, to: BindingKey) -> Flight {
+        let mut flight = Flight::default();
+        assert_eq!(self.core.poll_transmit(to, 0, &mut flight), Transmit::Write);
+        flight
+    }
+
+    fn woken(&mut self) -> Vec<BindingKey> {
+        std::iter::from_fn(|| self.core.poll_wake()).collect()
+    }
+
+    fn dropped(&self, reason: crate::core::DropReason) -> u64 {
+        self.core.counters().dropped_for(reason)
+    }
+
+    /// Finds the conservation law kept, and returns how many messages are queued.
+    fn queued(&self) -> u64 {
+        let queued = self.core.queued();
+        assert_eq!(self.core.counters().difference(queued), 0);
+        queued
+    }
+}
+
+fn address(token: u64) -> Vec<u8> {
+    [&b"\0the-node"[..], &token.to_be_bytes()].concat()
+}
+
+fn in_flight(flight: &Flight) -> Vec<u8> {
+    let mut slices = [IoSlice::new(&[]); 64];
+    let count = flight.slices(&mut slices);
+    slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
+}
+
+fn bodies(item: Item) -> Option<Frames> {
+    match item {
+        Item::Message(frames) => Some(frames.into_iter().map(|frame| frame.0).collect()),
+        Item::Pong(_) => None,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,89 @@
+//! Queues: how much has room, and who pays for what has not.
+
+use super::Mux;
+use crate::core::{DropReason, MuxLimits, Outcome};
+
+const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
+
+/// Octets of `[name of 6 octets, 10 octets]`, as it is queued.
+const LEN: usize = 2 + 6 + 2 + 10;
+
+/// mux:queue:per-destination, mux:queue:overflow-dropped.
+#[test]
+fn a_full_queue_takes_nothing_more_and_others_notice_nothing() {
+    for room in [(3, usize::MAX), (usize::MAX, 3 * LEN + 1)] {
+        let mut mux = Mux::with_room(room, (1000, 1_000_000));
+        let sender = mux.service(b"sender");
+        let (full, other) = (mux.service(b"full"), mux.service(b"other"));
+        let outcomes = [(); 4].map(|()| mux.send(sender, &[b"full", &[0; 10]]));
+        assert_eq!(outcomes, [Outcome::Admitted, Outcome::Admitted, Outcome::Admitted, BUSY]);
+        assert_eq!(mux.send(sender, &[b"other", &[0; 10]]), Outcome::Admitted);
+        assert_eq!(mux.core.queued_octets(), 4 * LEN);
+        assert_eq!((mux.receive(full).len(), mux.receive(other).len()), (3, 1));
+        assert_eq!(mux.send(sender, &[b"full", b"again"]), Outcome::Admitted);
+        assert_eq!((mux.dropped(DropReason::Busy), mux.queued()), (1, 1));
+    }
+    let limits = MuxLimits::default().destination_pool;
+    assert_eq!((limits.octets, limits.messages), (32 << 20, 8192));
+}
+
+/// mux:queue:global-pool.
+#[test]
+fn all_queues_together_have_a_bound() {
+    for room in [(3, usize::MAX), (usize::MAX, 3 * LEN)] {
+        let mut mux = Mux::with_room((1000, 1_000_000), room);
+        let sender = mux.service(b"sender");
+        let names = [b"a", b"b", b"c", b"d"];
+        let keys = names.map(|name| mux.service(name));
+        let outcomes = names.map(|name| mux.send(sender, &[name, &[0; 10]]));
+        assert_eq!(outcomes, [Outcome::Admitted, Outcome::Admitted, Outcome::Admitted, BUSY]);
+        mux.core.handle_closed(keys[0]);
+        assert_eq!(mux.send(sender, &[b"d", &[0; 10]]), Outcome::Admitted);
+        assert_eq!(mux.send(sender, &[b"d", &[0; 10]]), BUSY);
+    }
+}
+
+/// mux:queue:used-until-handed-over.
+#[test]
+fn a_message_in_the_writers_hands_takes_room_until_its_last_octet() {
+    let mut mux = Mux::with_room((1, 1000), (1, 1000));
+    let sender = mux.service(b"sender");
+    let slow = mux.service(b"slow");
+    assert_eq!(mux.send(sender, &[b"slow", &[0; 10]]), Outcome::Admitted);
+    let _ = mux.take(slow);
+    mux.core.handle_transmitted(slow, LEN - 1);
+    assert_eq!(mux.send(sender, &[b"slow", &[0; 10]]), BUSY);
+    assert_eq!((mux.queued(), mux.core.queued_octets()), (1, LEN));
+    mux.core.handle_transmitted(slow, 1);
+    assert_eq!(mux.send(sender, &[b"slow", &[0; 10]]), Outcome::Admitted);
+}
+
+/// mux:queue:service-never-paused, 28:router:never-blocks.
+#[test]
+fn a_client_that_does_not_read_costs_the_service_nothing_but_those_messages() {
+    let mut mux = Mux::with_room((2, 1000), (1000, 1_000_000));
+    let service = mux.service(b"engine");
+    let (_frozen, frozen_address) = mux.client();
+    let (lively, lively_address) = mux.client();
+    for _ in 0..100 {
+        let _ = mux.send(service, &[&frozen_address, b"x"]);
+        assert_eq!(mux.send(service, &[&lively_address, b"x"]), Outcome::Admitted);
+        assert_eq!(mux.receive(lively).len(), 1);
+    }
+    assert_eq!((mux.dropped(DropReason::Busy), mux.queued()), (98, 2));
+}
+
+/// mux:queue:overflow-dropped.
+#[test]
+fn a_writer_is_woken_once_for_all_that_comes_while_it_is_awake() {
+    let mut mux = Mux::new();
+    let sender = mux.service(b"sender");
+    let service = mux.service(b"engine");
+    for _ in 0..2 {
+        for _ in 0..5 {
+            let _ = mux.send(sender, &[b"engine", b"x"]);
+        }
+        assert_eq!(mux.woken(), [service]);
+        assert_eq!(mux.receive(service).len(), 5);
+    }
+}

@@ -1,0 +1,28 @@
+//! The shell around the core: sockets, tasks and clocks, on tokio.
+//!
+//! ```text
+//!   accept ──► link: handshake ──► reader ──► Shared (core) ──► writer
+//! ```
+//!
+//! One task for each connection, which reads and writes at once. It gives back what it holds by
+//! its guards, however it ends.
+
+mod accept;
+mod chance;
+mod clock;
+mod dealer;
+mod end;
+mod endpoint;
+mod guest;
+mod handshake;
+mod link;
+mod mux;
+mod reader;
+mod shared;
+mod stream;
+mod traffic;
+mod writer;
+
+pub use dealer::{Dealer, DealerError};
+pub use endpoint::{Endpoint, EndpointError};
+pub use mux::{BindError, Listen, Mux, MuxConfig};

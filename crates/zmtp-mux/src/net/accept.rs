@@ -1,0 +1,96 @@
+//! Accepting connections, within limits.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::yield_now;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use crate::core::Origin;
+use crate::net::guest::Guest;
+use crate::net::link::serve;
+use crate::net::mux::{Listen, Spread};
+use crate::net::shared::Shared;
+use crate::net::stream::{Acceptor, Stream};
+
+/// Accepts until the task is aborted.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    spread: Arc<Spread>,
+    acceptor: Acceptor,
+    listen: Arc<Listen>,
+) {
+    let mut pauses_in_a_row: u64 = 0;
+    loop {
+        match acceptor.accept().await {
+            Ok((stream, origin)) => {
+                pauses_in_a_row = 0;
+                admit(&shared, &spread, &listen, stream, origin);
+                // A handshake that made way is gone only when its task has had its turn.
+                yield_now().await;
+            }
+            Err(error) if is_of_the_connection(&error) => debug!(%error, "not accepted"),
+            Err(error) => {
+                shared.note_pause();
+                if pauses_in_a_row == 0 {
+                    warn!(%error, endpoint = %listen.endpoint, "accepting pauses");
+                }
+                pauses_in_a_row = pauses_in_a_row.saturating_add(1);
+                // Until a connection is gone, and with it perhaps a descriptor; another process
+                // may have freed one as well.
+                let _ = timeout(PAUSE_MAX, shared.emptied.notified()).await;
+            }
+        }
+    }
+}
+
+/// Gives a connection a place and a runtime, or drops it.
+fn admit(
+    shared: &Arc<Shared>,
+    spread: &Spread,
+    listen: &Arc<Listen>,
+    stream: Stream,
+    origin: Origin,
+) {
+    let Some(ticket) = shared.enter(origin) else {
+        debug!(?origin, "no place for a connection");
+        return;
+    };
+    let guest = Guest { shared: Arc::clone(shared), ticket };
+    let listen = Arc::clone(listen);
+    let task = match spread.next() {
+        None => tokio::spawn(async move { serve(guest, stream, &listen).await }),
+        Some(runtime) => match stream.detach() {
+            Ok(detached) => runtime.spawn(async move {
+                match detached.attach() {
+                    Ok(stream) => serve(guest, stream, &listen).await,
+                    Err(error) => warn!(%error, "a connection could not be moved"),
+                }
+            }),
+            Err(error) => {
+                warn!(%error, "a connection could not be moved");
+                return;
+            }
+        },
+    };
+    shared.note_shaking(ticket, task.abort_handle());
+}
+
+/// Tells an error of the one connection that was to be accepted from one of the whole process,
+/// such as no more descriptors.
+// spec: mux:limit:descriptors
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+/// How long accepting pauses at most when the system has no more to give.
+const PAUSE_MAX: Duration = Duration::from_millis(100);

@@ -1,0 +1,133 @@
+//! Why connections end.
+
+use std::fmt;
+use std::io;
+
+use zmtp_proto::ConnectionError;
+
+use crate::core::Refusal;
+
+/// Why a connection ended. Only [`Refused`](Self::Refused) was told to the peer, with ERROR; all else
+/// is told by closing, after which it may try again.
+// spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The peer closed it.
+    PeerLeft,
+    /// The system broke it.
+    Failed(io::ErrorKind),
+    /// The peer broke the protocol, or a deadline.
+    Broke(ConnectionError),
+    /// The peer cannot be served, and was told so.
+    Refused(Refusal),
+    /// The peer's name stayed held by another for as long as it may wait.
+    NameHeld,
+    /// Too many peers waited for their names already.
+    Dismissed,
+    /// A service without a name did not get one in time.
+    Nameless,
+    /// Its handshake made way for a newer connection.
+    MadeWay,
+    /// The MUX ends.
+    MuxEnds,
+}
+
+/// One count for each kind of end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends([u64; NAMES.len()]);
+
+impl Ends {
+    // spec: mux:limit:counted
+    pub(crate) fn note(&mut self, end: &End) {
+        if let Some(count) = self.0.get_mut(end.place()) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    /// Returns every counter by its name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        NAMES.into_iter().zip(self.0)
+    }
+}
+
+/// The names of the counters, in the order of [`End::place`].
+const NAMES: [&str; 10] = [
+    "ended_peer_left",
+    "ended_failed",
+    "ended_protocol",
+    "ended_timeout",
+    "ended_refused",
+    "ended_name_held",
+    "ended_dismissed",
+    "ended_nameless",
+    "ended_made_way",
+    "ended_mux_ends",
+];
+
+impl End {
+    fn place(&self) -> usize {
+        match self {
+            Self::PeerLeft => 0,
+            Self::Failed(_) => 1,
+            Self::Broke(ConnectionError::Timeout { .. }) => 3,
+            Self::Broke(_) => 2,
+            Self::Refused(_) => 4,
+            Self::NameHeld => 5,
+            Self::Dismissed => 6,
+            Self::Nameless => 7,
+            Self::MadeWay => 8,
+            Self::MuxEnds => 9,
+        }
+    }
+}
+
+impl From<ConnectionError> for End {
+    fn from(error: ConnectionError) -> Self {
+        Self::Broke(error)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerLeft => f.write_str("the peer left"),
+            Self::Failed(kind) => write!(f, "connection failed: {kind}"),
+            Self::Broke(error) => write!(f, "{error}"),
+            Self::Refused(refusal) => write!(f, "refused: {}", refusal.reason()),
+            Self::NameHeld => f.write_str("its name is held by another service"),
+            Self::Dismissed => f.write_str("too many services wait for held names"),
+            Self::Nameless => f.write_str("a service without a name"),
+            Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
+            Self::MuxEnds => f.write_str("the MUX ends"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mux:limit:counted.
+    #[test]
+    fn every_end_has_a_counter_of_its_own() {
+        let ends = [
+            End::PeerLeft,
+            End::Failed(io::ErrorKind::ConnectionReset),
+            End::Broke(ConnectionError::MechanismMismatch),
+            End::Broke(ConnectionError::Timeout {
+                what: zmtp_proto::Deadline::Handshake,
+                limit: std::time::Duration::ZERO,
+            }),
+            End::Refused(Refusal::SocketType),
+            End::NameHeld,
+            End::Dismissed,
+            End::Nameless,
+            End::MadeWay,
+            End::MuxEnds,
+        ];
+        let mut counted = Ends::default();
+        ends.iter().for_each(|end| counted.note(end));
+        assert!(counted.iter().all(|(_, count)| count == 1), "{counted:?}");
+        assert_eq!(counted.iter().count(), ends.len());
+    }
+}

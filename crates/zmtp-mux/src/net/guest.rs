@@ -1,0 +1,50 @@
+//! Guards: what a connection holds in the shared state is given back when it ends, however that
+//! comes about.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::core::{BindingKey, Ticket};
+use crate::net::shared::{Mark, Shared};
+
+/// A connection's place in the lobby.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) ticket: Ticket,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.shared.leave(self.ticket);
+    }
+}
+
+/// A connection's binding in the core.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) key: BindingKey,
+    /// Set when the core has something for this connection.
+    pub(crate) mark: Mark,
+}
+
+impl Seat {
+    /// Takes the binding into the care of the task that this is called in.
+    pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
+        let seat = Self { shared: Arc::clone(&guest.shared), key, mark: Mark::default() };
+        poll_fn(|cx| {
+            seat.shared.note_task(key, &seat.mark, cx);
+            Poll::Ready(())
+        })
+        .await;
+        seat
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.close(self.key);
+    }
+}

@@ -1,0 +1,216 @@
+//! The MUX as an application runs it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, timeout_at};
+use tracing::{info, warn};
+use zmtp_proto::Identity;
+
+use crate::core::{ListenerRole, MuxLimits, Name};
+use crate::net::accept;
+use crate::net::clock::after;
+use crate::net::endpoint::Endpoint;
+use crate::net::shared::Shared;
+use crate::net::stream::Acceptor;
+
+/// A MUX. Clones are handles to the same one; it ends with [`end`](Self::end), or when the
+/// runtime does.
+///
+/// ```
+/// use zmtp_mux::{Dealer, Listen, ListenerRole, Message, Mux, MuxConfig};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mux = Mux::new(MuxConfig::default())?;
+/// let clients = mux.bind(Listen::new(ListenerRole::Clients, "tcp://127.0.0.1:0".parse()?))?;
+/// let services = mux.bind(Listen::new(ListenerRole::Services, "tcp://127.0.0.1:0".parse()?))?;
+///
+/// let mut engine = Dealer::connect(&services, "engine.7").await?;
+/// let mut client = Dealer::connect(&clients, "").await?;
+///
+/// client.send(Message::from_frames(["engine.7", "ping"])?).await?;
+/// let request = engine.recv().await?;
+/// let client_address = request.frames().next().unwrap_or_default();
+/// engine.send(Message::from_frames([client_address, b"pong"])?).await?;
+/// assert_eq!(client.recv().await?, Message::from_frames(["engine.7", "pong"])?);
+///
+/// mux.end().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mux {
+    shared: Arc<Shared>,
+    spread: Arc<Spread>,
+    listeners: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// How a MUX is set up.
+#[derive(Clone, Debug, Default)]
+pub struct MuxConfig {
+    /// Limits of the MUX as a whole.
+    pub limits: MuxLimits,
+    /// Limits of each connection.
+    pub link_limits: zmtp_proto::Limits,
+    /// Runtimes to serve connections on, in turn; none for the one that binds.
+    pub shards: Vec<Handle>,
+}
+
+/// A place to listen, and what is known of the peers there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// What its peers are taken for.
+    pub role: ListenerRole,
+    /// Where.
+    pub endpoint: Endpoint,
+    /// The name of a peer that announces none: how a REP, which cannot, becomes a service.
+    pub name: Option<Name>,
+    /// The identity that the MUX announces; ROUTER peers need one to address it.
+    pub identity: Identity,
+}
+
+impl Listen {
+    /// Listens for peers of this role, giving no names and announcing no identity.
+    #[must_use]
+    pub fn new(role: ListenerRole, endpoint: Endpoint) -> Self {
+        Self { role, endpoint, name: None, identity: Identity::ANONYMOUS }
+    }
+}
+
+/// An endpoint that cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {endpoint}: {error}")]
+pub struct BindError {
+    /// Which.
+    pub endpoint: Endpoint,
+    /// Why not; [`io::ErrorKind::AddrInUse`] if somebody else listens there.
+    #[source]
+    pub error: io::Error,
+}
+
+/// Where connections are served.
+#[derive(Debug)]
+pub(crate) struct Spread {
+    shards: Vec<Handle>,
+    next: AtomicUsize,
+}
+
+impl Spread {
+    /// Returns the runtime whose turn it is; `None` for this one.
+    pub(crate) fn next(&self) -> Option<&Handle> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.shards.get(turn.checked_rem(self.shards.len())?)
+    }
+}
+
+impl Mux {
+    /// Makes a MUX that listens nowhere yet.
+    ///
+    /// # Errors
+    ///
+    /// The system has no random octets to give.
+    pub fn new(config: MuxConfig) -> io::Result<Self> {
+        let MuxConfig { limits, link_limits, shards } = config;
+        Ok(Self {
+            shared: Arc::new(Shared::new(limits, link_limits)?),
+            spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
+            listeners: Arc::default(),
+        })
+    }
+
+    /// Listens, on the runtime that this is called on, and returns where: with the port that was
+    /// found if any would do.
+    ///
+    /// Blocks while the system resolves a name.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be listened on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn bind(&self, listen: Listen) -> Result<Endpoint, BindError> {
+        let (acceptor, endpoint) = Acceptor::bind(&listen.endpoint)
+            .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;
+        info!(role = listen.role.name(), %endpoint, "listening");
+        let (shared, spread) = (Arc::clone(&self.shared), Arc::clone(&self.spread));
+        let task = tokio::spawn(accept::run(shared, spread, acceptor, Arc::new(listen)));
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        Ok(endpoint)
+    }
+
+    /// Ends the MUX in order: no new connections, no new requests; what is queued is written out,
+    /// for as long as [`MuxLimits::end_flush`]; then every connection is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be called again after it was dropped; what was stopped stays stopped.
+    // spec: mux:end:sigterm-flush
+    pub async fn end(&self) {
+        let listeners =
+            std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+        for listener in listeners {
+            listener.abort();
+            // It has ended: by the abort, or before it.
+            let _ = listener.await;
+        }
+        self.shared.ending.store(true, Ordering::Relaxed);
+        self.shared.with_core(crate::core::MuxCore::handle_drain);
+        let flush_until = after(self.shared.limits.end_flush);
+        self.wait_until(flush_until, |shared| shared.with_core(|core| core.queued_octets() == 0))
+            .await;
+        self.shared.with_core(crate::core::MuxCore::handle_end);
+        self.shared.end_handshakes();
+        let close_until = after(CLOSE_MAX);
+        self.wait_until(close_until, |shared| shared.with_lobby(|lobby| lobby.count().0 == 0))
+            .await;
+    }
+
+    /// Returns every counter and gauge by its name, in a fixed order.
+    ///
+    /// `difference` is by how much the conservation law is violated: 0.
+    // spec: mux:conservation:difference-shown, mux:limit:counted
+    #[must_use]
+    pub fn counters(&self) -> Vec<(&'static str, i64)> {
+        let (mut all, queued, octets, bindings, difference) = self.shared.with_core(|core| {
+            let queued = core.queued();
+            let counters: Vec<_> = core.counters().iter().collect();
+            let difference = core.counters().difference(queued);
+            (counters, queued, core.queued_octets() as u64, core.bindings() as u64, difference)
+        });
+        all.extend([("queued", queued), ("queued_octets", octets), ("bindings", bindings)]);
+        self.shared.with_lobby(|lobby| {
+            let (connections, handshakes) = lobby.count();
+            all.extend([("connections", connections as u64), ("handshakes", handshakes as u64)]);
+            all.extend(lobby.counters().iter());
+        });
+        all.extend(self.shared.ends());
+        let signed = |(name, count): (&'static str, u64)| (name, count.cast_signed());
+        all.into_iter().map(signed).chain([("difference", difference)]).collect()
+    }
+
+    async fn wait_until(&self, deadline: Instant, done: impl Fn(&Shared) -> bool) {
+        loop {
+            let mut emptied = std::pin::pin!(self.shared.emptied.notified());
+            // Before the look, so that nothing can come between the two unnoticed.
+            emptied.as_mut().enable();
+            if done(&self.shared) {
+                return;
+            }
+            if timeout_at(deadline, emptied).await.is_err() {
+                warn!("not all was done in time");
+                return;
+            }
+        }
+    }
+}
+
+/// How long connections may take to close at the end.
+const CLOSE_MAX: Duration = Duration::from_secs(1);

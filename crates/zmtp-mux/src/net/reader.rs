@@ -1,0 +1,233 @@
+//! The reading half of a connection: octets off the socket, messages into the core.
+//!
+//! An idle connection holds no read buffer: octets arrive in one that the connections of a thread
+//! share, and only what is left of an unfinished message is kept. A message that does not fit
+//! there is read into a buffer of its own, which large bodies are then slices of.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
+
+use crate::core::{Encoded, Outcome};
+use crate::net::clock::now;
+use crate::net::end::End;
+use crate::net::guest::Seat;
+
+/// What a handshake leaves for the reader.
+pub(crate) struct Opening {
+    pub(crate) traffic: Traffic,
+    /// Octets that came behind the handshake.
+    pub(crate) inbox: BytesMut,
+    /// When to close a service that has no name, and may do nothing until then.
+    pub(crate) nameless_until: Option<Instant>,
+}
+
+/// Reads from one peer.
+pub(crate) struct Reader<'s, R> {
+    read: &'s mut R,
+    seat: &'s Seat,
+    traffic: Traffic,
+    /// The beginning of a message whose end has not arrived.
+    inbox: BytesMut,
+    nameless_until: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
+    pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
+        let Opening { traffic, inbox, nameless_until } = opening;
+        Self { read, seat, traffic, inbox, nameless_until, alarm: None }
+    }
+
+    /// Reads until the socket has no more, or the connection ends: then it says why.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..TURN_READS_MAX {
+            let turn = if self.fits_scratch() {
+                SCRATCH.with_borrow_mut(|scratch| self.poll_scratch(cx, scratch))
+            } else {
+                self.poll_inbox(cx)
+            };
+            match turn {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(end)) => return Poll::Ready(end),
+                Poll::Pending => return self.poll_alarm(cx),
+            }
+        }
+        // There is more, but the others' turn comes first. A busy peer has its deadlines as well.
+        cx.waker().wake_by_ref();
+        self.poll_alarm(cx)
+    }
+
+    /// Reads into the thread's buffer, behind what is kept of an unfinished message.
+    fn poll_scratch(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Result<(), End>> {
+        let (kept, free) = scratch.split_at_mut(self.inbox.len());
+        let mut buffer = ReadBuf::new(free);
+        let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
+        let octets = buffer.filled().len();
+        if let Err(error) = outcome {
+            return Poll::Ready(Err(End::Failed(error.kind())));
+        }
+        if octets == 0 {
+            return Poll::Ready(Err(End::PeerLeft));
+        }
+        kept.copy_from_slice(&self.inbox);
+        let input_len = kept.len().saturating_add(octets);
+        let input = scratch.get(..input_len).unwrap_or_default();
+        let consumed = match self.route(input) {
+            Ok(consumed) => consumed,
+            Err(error) => return Poll::Ready(Err(error.into())),
+        };
+        self.keep(input.get(consumed..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads into the connection's own buffer, behind the beginning of a large message.
+    fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let missing = self.traffic.wanted().saturating_sub(self.inbox.len());
+        // Room follows what has arrived, so that a header alone buys no more than a chunk; and it
+        // ends with the message, so that a slice of the buffer keeps no stranger's octets alive.
+        let room = match missing {
+            0 => CHUNK_LEN,
+            _ => missing.min(self.inbox.len().max(CHUNK_LEN)),
+        };
+        self.inbox.reserve(room);
+        let mut limited = (&mut self.inbox).limit(room);
+        let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
+        Poll::Ready(match outcome {
+            Ok(0) => Err(End::PeerLeft),
+            Ok(_) => self.route_inbox().map_err(End::from),
+            Err(error) => Err(End::Failed(error.kind())),
+        })
+    }
+
+    /// Routes all whole messages at the front of `input`, under one lock, and returns the octets
+    /// that they were.
+    fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
+        let now = now();
+        let (key, traffic) = (self.seat.key, &mut self.traffic);
+        self.seat.shared.with_core(|core| {
+            let mut consumed: usize = 0;
+            while let Some(arrival) =
+                traffic.handle_input(input.get(consumed..).unwrap_or_default(), now)?
+            {
+                consumed = consumed.saturating_add(arrival.consumed);
+                match arrival.received {
+                    Received::Message(Octets::InPlace(octets)) => {
+                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                    }
+                    Received::Message(Octets::Reassembled(octets)) => {
+                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                    }
+                    Received::Ping(pong) => core.handle_ping(key, &pong),
+                    Received::Nothing => {}
+                }
+            }
+            Ok(consumed)
+        })
+    }
+
+    /// Routes all whole messages in the connection's own buffer; a large one leaves it whole.
+    pub(crate) fn route_inbox(&mut self) -> Result<(), ConnectionError> {
+        let now = now();
+        let (key, traffic, inbox) = (self.seat.key, &mut self.traffic, &mut self.inbox);
+        let buffered = inbox.len();
+        self.seat.shared.with_core(|core| {
+            while let Some(arrival) = traffic.handle_input(inbox, now)? {
+                let consumed = arrival.consumed;
+                match arrival.received {
+                    // One that is the smaller part of the buffer must not keep all of it alive.
+                    Received::Message(Octets::InPlace(octets)) if consumed < buffered / 2 => {
+                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                    }
+                    Received::Message(Octets::InPlace(_)) => {
+                        let whole = inbox.split_to(consumed).freeze();
+                        routed(core.handle_message(key, Encoded::Shared(&whole)));
+                        continue;
+                    }
+                    Received::Message(Octets::Reassembled(octets)) => {
+                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                    }
+                    Received::Ping(pong) => core.handle_ping(key, &pong),
+                    Received::Nothing => {}
+                }
+                inbox.advance(consumed);
+            }
+            Ok::<(), ConnectionError>(())
+        })?;
+        // What is left moves, so that it does not keep alive what stood before it, be it the
+        // handshake.
+        if self.inbox.is_empty() || self.inbox.len() < buffered {
+            self.inbox = BytesMut::from(self.inbox.as_ref());
+        }
+        Ok(())
+    }
+
+    /// Keeps the beginning of an unfinished message.
+    fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            if self.inbox.capacity() > 0 {
+                self.inbox = BytesMut::new();
+            }
+        } else {
+            self.inbox.clear();
+            self.inbox.extend_from_slice(rest);
+        }
+    }
+
+    /// Tells whether the unfinished message is small enough for the thread's buffer.
+    fn fits_scratch(&self) -> bool {
+        self.inbox.len() <= KEPT_LEN_MAX && self.traffic.wanted() <= CHUNK_LEN
+    }
+
+    /// Ends the connection when a deadline has passed.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            let deadline = self.traffic.poll_timeout().map(Instant::from_std);
+            let Some(deadline) = deadline.into_iter().chain(self.nameless_until).min() else {
+                return Poll::Pending;
+            };
+            // An alarm set too early is cheaper than one set anew for each message.
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if alarm.deadline() > deadline {
+                alarm.as_mut().reset(deadline);
+            }
+            ready!(alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            if let Err(error) = self.traffic.handle_timeout(now.into_std()) {
+                return Poll::Ready(error.into());
+            }
+            if self.nameless_until.is_some_and(|until| until <= now) {
+                return Poll::Ready(End::Nameless);
+            }
+            self.alarm = None;
+        }
+    }
+}
+
+/// What became of a message is in the counters; a trace shows each.
+fn routed(outcome: Outcome) {
+    if outcome != Outcome::Admitted {
+        tracing::trace!(?outcome, "not routed");
+    }
+}
+
+/// Chunks read from one connection before the others' turn.
+const TURN_READS_MAX: usize = 4;
+
+/// Octets read at once.
+const CHUNK_LEN: usize = 64 * 1024;
+
+/// Octets of an unfinished message that go through the thread's buffer again. A copy of so much
+/// costs less than a buffer of its own for each connection.
+const KEPT_LEN_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> =
+        RefCell::new(vec![0; CHUNK_LEN + KEPT_LEN_MAX].into_boxed_slice());
+}

@@ -1,0 +1,221 @@
+//! What all connections of a MUX share: the core behind one short lock, and the lobby.
+//!
+//! The lock of the core is taken once for each read chunk and each write, never across an await
+//! and never around a system call; writers are woken after it is released.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use slotmap::SecondaryMap;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::core::{
+    BindingKey, Entry, Evicted, Flight, GuestStage, HashKey, Lobby, MuxCore, MuxLimits, NodeId,
+    Origin, Ticket, Transmit,
+};
+use crate::net::chance::draw;
+use crate::net::end::{End, Ends};
+
+/// The state of one MUX.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    seats: Mutex<Seats>,
+    room: Mutex<Room>,
+    pub(crate) link_limits: zmtp_proto::Limits,
+    pub(crate) limits: MuxLimits,
+    /// Told when nothing is queued any more, and when a connection is gone.
+    pub(crate) emptied: Notify,
+    /// Whether somebody waits for that.
+    pub(crate) ending: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Seats {
+    core: MuxCore,
+    /// The task of each binding.
+    tasks: SecondaryMap<BindingKey, Task>,
+}
+
+/// How a binding's task learns that the core has something for it.
+#[derive(Debug)]
+struct Task {
+    mark: Mark,
+    waker: Waker,
+}
+
+/// Set when the core has something for a task, so that it need not take the lock to find that it
+/// has not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mark(Arc<AtomicBool>);
+
+impl Mark {
+    /// Tells whether it was set, and takes it back.
+    pub(crate) fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
+    }
+}
+
+#[derive(Debug)]
+struct Room {
+    lobby: Lobby,
+    ends: Ends,
+    /// How often accepting paused for lack of descriptors.
+    pauses: u64,
+    /// The tasks whose handshake is not finished.
+    shaking: SecondaryMap<Ticket, AbortHandle>,
+}
+
+impl Shared {
+    pub(crate) fn new(limits: MuxLimits, link_limits: zmtp_proto::Limits) -> io::Result<Self> {
+        let mut hash_key = [0; 4];
+        for part in &mut hash_key {
+            *part = u64::from_ne_bytes(draw()?);
+        }
+        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), limits);
+        Ok(Self {
+            seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
+            room: Mutex::new(Room {
+                lobby: Lobby::new(limits),
+                ends: Ends::default(),
+                pauses: 0,
+                shaking: SecondaryMap::new(),
+            }),
+            link_limits,
+            limits,
+            emptied: Notify::new(),
+            ending: AtomicBool::new(false),
+        })
+    }
+
+    /// Lets `act` change the core, then wakes those for whom that means something to do.
+    pub(crate) fn with_core<T>(&self, act: impl FnOnce(&mut MuxCore) -> T) -> T {
+        let mut woken = WOKEN.take();
+        let value = {
+            let mut seats = lock(&self.seats);
+            let Seats { core, tasks } = &mut *seats;
+            let value = act(core);
+            while let Some(key) = core.poll_wake() {
+                if let Some(Task { mark, waker }) = tasks.get(key) {
+                    mark.0.store(true, Ordering::Release);
+                    woken.push(waker.clone());
+                }
+            }
+            value
+        };
+        woken.drain(..).for_each(Waker::wake);
+        WOKEN.set(woken);
+        value
+    }
+
+    /// Makes the task that this is called in the one of `key`. Sets the mark, since the core may
+    /// have had something for it before.
+    pub(crate) fn note_task(&self, key: BindingKey, mark: &Mark, cx: &Context<'_>) {
+        let task = Task { mark: mark.clone(), waker: cx.waker().clone() };
+        mark.0.store(true, Ordering::Release);
+        lock(&self.seats).tasks.insert(key, task);
+    }
+
+    /// Reports what was written, and takes what comes next.
+    pub(crate) fn transmit(
+        &self,
+        key: BindingKey,
+        written: usize,
+        flight: &mut Flight,
+    ) -> Transmit {
+        let transmit = lock(&self.seats).core.poll_transmit(key, written, flight);
+        if transmit != Transmit::Write && self.ending.load(Ordering::Relaxed) {
+            self.emptied.notify_waiters();
+        }
+        transmit
+    }
+
+    /// Notes that a binding's connection is gone.
+    pub(crate) fn close(&self, key: BindingKey) {
+        lock(&self.seats).tasks.remove(key);
+        self.with_core(|core| core.handle_closed(key));
+    }
+
+    /// Finds a place for a new connection; a handshake that has to make way is ended.
+    pub(crate) fn enter(&self, origin: Origin) -> Option<Ticket> {
+        let mut room = lock(&self.room);
+        match room.lobby.enter(origin) {
+            Entry::Entered { ticket, evicted } => {
+                if let Some(task) = evicted.and_then(|evicted| room.shaking.remove(evicted)) {
+                    task.abort();
+                }
+                Some(ticket)
+            }
+            Entry::Refused => None,
+        }
+    }
+
+    /// Notes which task shakes hands for `ticket`, unless it has finished already.
+    pub(crate) fn note_shaking(&self, ticket: Ticket, task: AbortHandle) {
+        let mut room = lock(&self.room);
+        match room.lobby.stage(ticket) {
+            Some(GuestStage::Shaking) => drop(room.shaking.insert(ticket, task)),
+            Some(GuestStage::Evicted) => task.abort(),
+            Some(GuestStage::Through) | None => {}
+        }
+    }
+
+    /// Notes that a peer has introduced itself, so that it cannot be evicted any more.
+    pub(crate) fn introduce(&self, ticket: Ticket) -> Result<(), Evicted> {
+        let mut room = lock(&self.room);
+        room.shaking.remove(ticket);
+        room.lobby.introduce(ticket)
+    }
+
+    /// Frees the place of a connection.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        {
+            let mut room = lock(&self.room);
+            room.shaking.remove(ticket);
+            room.lobby.leave(ticket);
+        }
+        self.emptied.notify_waiters();
+    }
+
+    /// Ends all handshakes.
+    pub(crate) fn end_handshakes(&self) {
+        let mut room = lock(&self.room);
+        for (_, task) in room.shaking.drain() {
+            task.abort();
+        }
+    }
+
+    /// Counts the end of a connection.
+    pub(crate) fn note_end(&self, end: &End) {
+        lock(&self.room).ends.note(end);
+    }
+
+    /// Counts a pause in accepting.
+    pub(crate) fn note_pause(&self) {
+        let mut room = lock(&self.room);
+        room.pauses = room.pauses.wrapping_add(1);
+    }
+
+    /// Returns the counters of ends and pauses by their names.
+    pub(crate) fn ends(&self) -> Vec<(&'static str, u64)> {
+        let room = lock(&self.room);
+        room.ends.iter().chain([("accept_pauses", room.pauses)]).collect()
+    }
+
+    pub(crate) fn with_lobby<T>(&self, look: impl FnOnce(&Lobby) -> T) -> T {
+        look(&lock(&self.room).lobby)
+    }
+}
+
+/// Takes a lock. A panic elsewhere leaves plain counters and queues behind, which stay usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// Wakers on their way out of the lock; kept so that its memory is used again.
+    static WOKEN: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
+}
