@@ -31,7 +31,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
             say(&format!("listening {role} {endpoint}"))?;
         }
         say("ready")?;
-        until_told(&mux, &mut signals).await;
+        let name = signals.end(&mux).await;
+        info!("{name}: ending");
         end(&mux, &mut signals).await;
         log::counters(&mux);
         Ok(())
@@ -71,22 +72,14 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal to end.
-    async fn end(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Reports counters when asked, and returns when told to end.
-async fn until_told(mux: &Mux, signals: &mut Signals) {
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return info!("SIGTERM: ending"),
-            _ = signals.interrupt.recv() => return info!("SIGINT: ending"),
-            _ = signals.report.recv() => log::counters(mux),
+    /// Waits for a signal to end, and reports counters meanwhile when asked.
+    async fn end(&mut self, mux: &Mux) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.report.recv() => log::counters(mux),
+            }
         }
     }
 }
@@ -96,7 +89,7 @@ async fn until_told(mux: &Mux, signals: &mut Signals) {
 async fn end(mux: &Mux, signals: &mut Signals) {
     tokio::select! {
         () = mux.end() => {}
-        name = signals.end() => warn!("{name}: ending at once"),
+        name = signals.end(mux) => warn!("{name}: ending at once"),
     }
 }
 

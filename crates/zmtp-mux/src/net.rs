@@ -15,6 +15,7 @@ mod end;
 mod endpoint;
 mod guest;
 mod handshake;
+mod linger;
 mod link;
 mod mux;
 mod reader;

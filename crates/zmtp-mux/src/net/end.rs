@@ -126,7 +126,9 @@ mod tests {
             End::MuxEnds,
         ];
         let mut counted = Ends::default();
-        ends.iter().for_each(|end| counted.note(end));
+        for end in &ends {
+            counted.note(end);
+        }
         assert!(counted.iter().all(|(_, count)| count == 1), "{counted:?}");
         assert_eq!(counted.iter().count(), ends.len());
     }

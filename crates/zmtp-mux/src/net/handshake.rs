@@ -3,11 +3,10 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use zmtp_proto::{Connection, Event, Limits, Local, Peer, SocketType};
 
 use crate::core::{Admission, Held, Introduction, Name, Standing, Token};
@@ -15,6 +14,7 @@ use crate::net::chance::draw;
 use crate::net::clock::{after, now};
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
+use crate::net::linger::{LINGER_MAX, linger};
 use crate::net::mux::Listen;
 use crate::net::reader::Opening;
 
@@ -159,26 +159,11 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     }
 
     /// Tells the peer for good, and gives it the time to read that.
-    ///
-    /// A socket closed with octets unread resets the connection, and the ERROR may be lost.
-    // spec: 37:errors:sent-then-closed
     async fn refuse(&mut self, reason: &str) {
         self.connection.refuse(reason);
-        let linger = async {
-            self.flush(after(LINGER_MAX)).await?;
-            self.write.shutdown().await.map_err(|error| End::Failed(error.kind()))?;
-            let mut discarded: usize = 0;
-            while discarded < LINGER_OCTETS_MAX {
-                self.inbox.clear();
-                match self.read.read_buf(&mut self.inbox).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(octets) => discarded = discarded.saturating_add(octets),
-                }
-            }
-            Ok::<(), End>(())
-        };
-        // Whatever comes of it, the connection ends as refused.
-        let _ = timeout(LINGER_MAX, linger).await;
+        if self.flush(after(LINGER_MAX)).await.is_ok() {
+            linger(self.read, self.write).await;
+        }
     }
 
     async fn flush(&mut self, deadline: Instant) -> Result<(), End> {
@@ -195,9 +180,3 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
 
 /// Octets kept of a peer that waits for its name.
 const HELD_INBOX_LEN_MAX: usize = 8 * 1024;
-
-/// How long a refused peer may take to read why.
-const LINGER_MAX: Duration = Duration::from_secs(1);
-
-/// How much of what it still sends is read meanwhile.
-const LINGER_OCTETS_MAX: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use zmtp_proto::Peer;
 use crate::net::end::End;
 use crate::net::guest::Guest;
 use crate::net::handshake::{Settled, Shaking};
+use crate::net::linger::linger;
 use crate::net::mux::Listen;
 use crate::net::reader::Reader;
 use crate::net::stream::Stream;
@@ -48,6 +49,9 @@ where
     info!(role = listen.role.name(), %socket_type, %identity, "peer up");
     let reader = Reader::new(&mut read, &seat, opening);
     let end = traffic::run(reader, Writer::new(&mut write, &seat), &seat).await;
+    if end == End::MuxEnds {
+        Box::pin(linger(&mut read, &mut write)).await;
+    }
     info!(role = listen.role.name(), %socket_type, %identity, %end, "peer down");
     end
 }

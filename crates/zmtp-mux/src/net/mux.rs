@@ -213,4 +213,4 @@ impl Mux {
 }
 
 /// How long connections may take to close at the end.
-const CLOSE_MAX: Duration = Duration::from_secs(1);
+const CLOSE_MAX: Duration = Duration::from_secs(2);

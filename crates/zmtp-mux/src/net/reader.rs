@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
@@ -59,8 +60,10 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                 Poll::Pending => return self.poll_alarm(cx),
             }
         }
-        // There is more, but the others' turn comes first. A busy peer has its deadlines as well.
-        cx.waker().wake_by_ref();
+        // There is more, but the others' turn comes first, and the look at which sockets have
+        // octets now: a task that merely wakes itself runs dozens of times before that.
+        let _: Poll<()> = pin!(yield_now()).poll(cx);
+        // A busy peer has its deadlines as well.
         self.poll_alarm(cx)
     }
 
@@ -218,7 +221,7 @@ fn routed(outcome: Outcome) {
 }
 
 /// Chunks read from one connection before the others' turn.
-const TURN_READS_MAX: usize = 4;
+const TURN_READS_MAX: usize = 1;
 
 /// Octets read at once.
 const CHUNK_LEN: usize = 64 * 1024;
