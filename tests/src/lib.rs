@@ -1,1 +1,29 @@
-//! x
+//! What the tests of the broker share: the broker as a process, and libzmq peers for it.
+//!
+//! Everything here panics when something goes wrong or takes too long: that is what makes the
+//! test that uses it fail, with the reason in front.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::arithmetic_side_effects,
+    reason = "a panic is how a test fails"
+)]
+
+pub mod muxd;
+pub mod peers;
+
+mod program;
+mod report;
+
+pub use muxd::Muxd;
+pub use peers::Peers;
+pub use program::{Outcome, command, run};
+pub use report::Counters;
+
+use std::time::Duration;
+
+/// How long anything that must happen may take; far more than it needs, even on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(20);

@@ -1,0 +1,19 @@
+//! The broker between unmodified libzmq sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a panic is how a test fails"
+)]
+
+mod bodies;
+mod comeback;
+mod duplicates;
+mod kinds;
+mod lockstep;
+mod matrix;
+mod overload;
+mod strays;
