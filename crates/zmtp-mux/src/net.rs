@@ -17,6 +17,7 @@ mod guest;
 mod handshake;
 mod linger;
 mod link;
+mod mark;
 mod mux;
 mod reader;
 mod shared;

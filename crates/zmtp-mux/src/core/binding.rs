@@ -1,5 +1,7 @@
 //! Bindings: one for each connection that has introduced itself.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use slotmap::new_key_type;
 use zmtp_proto::SocketType;
@@ -23,7 +25,7 @@ pub(crate) struct Binding {
     /// The name that it holds now; a service without one may not send.
     pub(crate) name: Option<Name>,
     /// The address under which others see it: a service's name, a client's binding address.
-    pub(crate) shown: Shown,
+    pub(crate) shown: Arc<Shown>,
     /// Where its last message went.
     pub(crate) last: Option<BindingKey>,
     pub(crate) outbound: Outbound,

@@ -18,6 +18,7 @@
 //! [`handle_closed`]: MuxCore::handle_closed
 //! [`poll_wake`]: MuxCore::poll_wake
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use slotmap::SlotMap;
@@ -309,9 +310,9 @@ impl MuxCore {
     fn insert(&mut self, peer: &Introduction, role: Role) -> Option<BindingKey> {
         let shown = match (role, &peer.name) {
             // spec: mux:address:service-shown-by-name
-            (Role::Service, Some(name)) => Shown::new(name.as_octets()),
+            (Role::Service, Some(name)) => Arc::new(Shown::new(name.as_octets())),
             // spec: mux:address:client-shown-by-binding
-            _ => Shown::new(&binding_address(self.node, peer.token)),
+            _ => Arc::new(Shown::new(&binding_address(self.node, peer.token))),
         };
         let key = self.bindings.insert(Binding {
             role,

@@ -1,17 +1,17 @@
 //! The path of a message through the core: address, permission, room, queue.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::core::address::Address;
+use crate::core::address::{Address, Shown};
 use crate::core::binding::{Binding, BindingKey, Link, OpenRequest, Stage};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{
     Delimited, Envelope, NoAddress, Outgoing, Rest, as_answer, open, open_req,
 };
-use crate::core::limits::MuxLimits;
 use crate::core::mux::{MuxCore, Phase};
-use crate::core::outbound::{Outbound, Wake};
-use crate::core::pool::Used;
+use crate::core::outbound::Wake;
 use crate::core::role::Role;
 
 /// A whole, well-formed message as it stands on the wire.
@@ -37,6 +37,14 @@ pub enum Outcome {
     SingleFrame,
     /// Its source is not bound, or not yet.
     NotBound,
+}
+
+/// Who sends a message, and to whom.
+struct Sender {
+    role: Role,
+    /// The address under which the destination sees it.
+    shown: Arc<Shown>,
+    to: BindingKey,
 }
 
 impl<'m> Encoded<'m> {
@@ -106,31 +114,31 @@ impl MuxCore {
         envelope: &Envelope<'_>,
         whole: Option<&Bytes>,
     ) -> Result<(), DropReason> {
-        let key = self.resolve(source, address)?;
-        if key == source {
-            return self.admit_to_self(source, address, envelope, whole);
-        }
-        let Some([from, to]) = self.bindings.get_disjoint_mut([source, key]) else {
-            return Err(DropReason::Unknown);
-        };
+        let Sender { role, shown, to: key } = self.resolve(source, address)?;
+        let to = self.bindings.get_mut(key).ok_or(DropReason::Unknown)?;
         let by_alias = matches!(address, Address::Name(_)) && to.role == Role::Client;
         // spec: mux:alias:services-only
-        if !matches!(to.stage, Stage::Live) || (by_alias && from.role == Role::Client) {
+        if !matches!(to.stage, Stage::Live) || (by_alias && role == Role::Client) {
             return Err(DropReason::Unknown);
         }
-        from.last = Some(key);
         if self.phase != Phase::Serving && to.role == Role::Service {
             return Err(DropReason::Draining);
         }
         let outgoing = match &to.link {
-            Link::Other => Outgoing::new(&from.shown, envelope.rest),
+            Link::Other => Outgoing::new(&shown, envelope.rest),
             Link::Req(open) => {
                 let answer = answer(open.as_ref(), source, envelope.rest);
-                Outgoing::answer(&from.shown, answer.ok_or(DropReason::Malformed)?)
+                Outgoing::answer(&shown, answer.ok_or(DropReason::Malformed)?)
             }
         };
-        let mut room = Room { used: &mut self.used, limits: &self.limits };
-        room.take(&to.outbound, outgoing.len())?;
+        // spec: mux:queue:per-destination, mux:queue:global-pool, mux:queue:overflow-dropped
+        let len = outgoing.len();
+        if !to.outbound.used().has_room(len, self.limits.destination_pool)
+            || !self.used.has_room(len, self.limits.global_pool)
+        {
+            return Err(DropReason::Busy);
+        }
+        self.used.take(len);
         if to.outbound.push(&outgoing, whole, &mut self.spares) == Wake::Needed {
             self.wakes.push(key);
         }
@@ -138,52 +146,24 @@ impl MuxCore {
         if let Link::Req(open) = &mut to.link {
             *open = None;
         }
-        if let Rest::Delimited(delimited) = envelope.rest {
-            from.note_request(key, delimited);
+        if let Rest::Delimited(request) = envelope.rest {
+            self.note_request(source, key, request);
         }
         Ok(())
     }
 
-    /// Queues a message that a peer sends to itself. A REQ cannot: it has no open request then.
-    // spec: mux:envelope:to-self
-    fn admit_to_self(
-        &mut self,
-        key: BindingKey,
-        address: Address<'_>,
-        envelope: &Envelope<'_>,
-        whole: Option<&Bytes>,
-    ) -> Result<(), DropReason> {
-        let peer = self.bindings.get_mut(key).ok_or(DropReason::Unknown)?;
-        // A client does not see aliases, its own included.
-        if matches!(address, Address::Name(_)) && peer.role == Role::Client {
-            return Err(DropReason::Unknown);
-        }
-        if matches!(peer.link, Link::Req(_)) {
-            return Err(DropReason::Malformed);
-        }
-        if self.phase != Phase::Serving && peer.role == Role::Service {
-            return Err(DropReason::Draining);
-        }
-        let outgoing = Outgoing::new(&peer.shown, envelope.rest);
-        let mut room = Room { used: &mut self.used, limits: &self.limits };
-        room.take(&peer.outbound, outgoing.len())?;
-        if peer.outbound.push(&outgoing, whole, &mut self.spares) == Wake::Needed {
-            self.wakes.push(key);
-        }
-        Ok(())
-    }
-
-    /// Finds the binding that an address means, if `source` may send.
-    // spec: mux:address:unknown, 28:router:no-route-drops
+    /// Finds the binding that an address means, if `source` may send. A peer may mean itself.
+    // spec: mux:address:unknown, 28:router:no-route-drops, mux:envelope:to-self
     #[inline]
-    fn resolve(&self, source: BindingKey, address: Address<'_>) -> Result<BindingKey, DropReason> {
+    fn resolve(&mut self, source: BindingKey, address: Address<'_>) -> Result<Sender, DropReason> {
         let from = self.bindings.get(source).ok_or(DropReason::Unknown)?;
         // spec: mux:role:nameless-service
         if from.role == Role::Service && from.name.is_none() {
             return Err(DropReason::Denied);
         }
-        let key = match address {
-            Address::Name(name) => match from.last {
+        let (role, last, shown) = (from.role, from.last, Arc::clone(&from.shown));
+        let to = match address {
+            Address::Name(name) => match last {
                 // Most messages go where the last one went: no hash then.
                 Some(last) if self.is_named(last, name) => Some(last),
                 _ => self.directory.holder(name),
@@ -191,8 +171,14 @@ impl MuxCore {
             // spec: mux:address:binding-is-capability, mux:address:service-binding
             Address::Binding(token) => self.directory.binding(token),
             Address::Mux | Address::Nobody => None,
-        };
-        key.ok_or(DropReason::Unknown)
+        }
+        .ok_or(DropReason::Unknown)?;
+        if last != Some(to)
+            && let Some(from) = self.bindings.get_mut(source)
+        {
+            from.last = Some(to);
+        }
+        Ok(Sender { role, shown, to })
     }
 
     #[inline]
@@ -212,6 +198,14 @@ impl MuxCore {
         }
     }
 
+    /// Remembers where a REQ's request went, since only from there an answer is taken.
+    fn note_request(&mut self, source: BindingKey, to: BindingKey, request: Delimited<'_>) {
+        if let Some(from) = self.bindings.get_mut(source) {
+            let id = request.id.map(Bytes::copy_from_slice);
+            from.link = Link::Req(Some(OpenRequest { to, id }));
+        }
+    }
+
     fn drop_message(&mut self, reason: DropReason) -> Outcome {
         self.counters.drop_message(reason);
         Outcome::Dropped(reason)
@@ -227,34 +221,4 @@ fn answer<'m>(
 ) -> Option<Delimited<'m>> {
     let request = open.filter(|request| request.to == source)?;
     as_answer(rest, request.id.as_deref())
-}
-
-/// The room that is left for messages, here and in all.
-struct Room<'c> {
-    used: &'c mut Used,
-    limits: &'c MuxLimits,
-}
-
-impl Room<'_> {
-    /// Takes room for a message of `len` octets to a destination.
-    // spec: mux:queue:per-destination, mux:queue:global-pool, mux:queue:overflow-dropped
-    #[inline]
-    fn take(&mut self, to: &Outbound, len: usize) -> Result<(), DropReason> {
-        if to.used().has_room(len, self.limits.destination_pool)
-            && self.used.has_room(len, self.limits.global_pool)
-        {
-            self.used.take(len);
-            Ok(())
-        } else {
-            Err(DropReason::Busy)
-        }
-    }
-}
-
-impl Binding {
-    /// Remembers where a REQ's request went, since only from there an answer is taken.
-    fn note_request(&mut self, to: BindingKey, request: Delimited<'_>) {
-        let id = request.id.map(Bytes::copy_from_slice);
-        self.link = Link::Req(Some(OpenRequest { to, id }));
-    }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::core::{BindingKey, Ticket};
-use crate::net::shared::{Mark, Shared};
+use crate::net::mark::Mark;
+use crate::net::shared::Shared;
 
 /// A connection's place in the lobby.
 #[derive(Debug)]
@@ -27,19 +28,15 @@ pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
     pub(crate) key: BindingKey,
     /// Set when the core has something for this connection.
-    pub(crate) mark: Mark,
+    pub(crate) mark: Arc<Mark>,
 }
 
 impl Seat {
     /// Takes the binding into the care of the task that this is called in.
     pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
-        let seat = Self { shared: Arc::clone(&guest.shared), key, mark: Mark::default() };
-        poll_fn(|cx| {
-            seat.shared.note_task(key, &seat.mark, cx);
-            Poll::Ready(())
-        })
-        .await;
-        seat
+        let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
+        guest.shared.note_task(key, Arc::clone(&mark));
+        Self { shared: Arc::clone(&guest.shared), key, mark }
     }
 }
 

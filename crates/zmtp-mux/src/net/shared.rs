@@ -1,13 +1,12 @@
 //! What all connections of a MUX share: the core behind one short lock, and the lobby.
 //!
 //! The lock of the core is taken once for each read chunk and each write, never across an await
-//! and never around a system call; writers are woken after it is released.
+//! and never around a system call.
 
-use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use slotmap::SecondaryMap;
 use tokio::sync::Notify;
@@ -19,6 +18,7 @@ use crate::core::{
 };
 use crate::net::chance::draw;
 use crate::net::end::{End, Ends};
+use crate::net::mark::{Mark, wake_last};
 
 /// The state of one MUX.
 #[derive(Debug)]
@@ -36,27 +36,8 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 struct Seats {
     core: MuxCore,
-    /// The task of each binding.
-    tasks: SecondaryMap<BindingKey, Task>,
-}
-
-/// How a binding's task learns that the core has something for it.
-#[derive(Debug)]
-struct Task {
-    mark: Mark,
-    waker: Waker,
-}
-
-/// Set when the core has something for a task, so that it need not take the lock to find that it
-/// has not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Mark(Arc<AtomicBool>);
-
-impl Mark {
-    /// Tells whether it was set, and takes it back.
-    pub(crate) fn take(&self) -> bool {
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
-    }
+    /// The task of each binding, woken through its mark.
+    tasks: SecondaryMap<BindingKey, Waker>,
 }
 
 #[derive(Debug)]
@@ -93,30 +74,18 @@ impl Shared {
 
     /// Lets `act` change the core, then wakes those for whom that means something to do.
     pub(crate) fn with_core<T>(&self, act: impl FnOnce(&mut MuxCore) -> T) -> T {
-        let mut woken = WOKEN.take();
-        let value = {
-            let mut seats = lock(&self.seats);
-            let Seats { core, tasks } = &mut *seats;
-            let value = act(core);
-            while let Some(key) = core.poll_wake() {
-                if let Some(Task { mark, waker }) = tasks.get(key) {
-                    mark.0.store(true, Ordering::Release);
-                    woken.push(waker.clone());
-                }
-            }
-            value
-        };
-        woken.drain(..).for_each(Waker::wake);
-        WOKEN.set(woken);
+        let mut seats = lock(&self.seats);
+        let Seats { core, tasks } = &mut *seats;
+        let value = act(core);
+        while let Some(key) = core.poll_wake() {
+            tasks.get(key).into_iter().for_each(wake_last);
+        }
         value
     }
 
-    /// Makes the task that this is called in the one of `key`. Sets the mark, since the core may
-    /// have had something for it before.
-    pub(crate) fn note_task(&self, key: BindingKey, mark: &Mark, cx: &Context<'_>) {
-        let task = Task { mark: mark.clone(), waker: cx.waker().clone() };
-        mark.0.store(true, Ordering::Release);
-        lock(&self.seats).tasks.insert(key, task);
+    /// Makes a task the one of `key`, to be woken by its mark.
+    pub(crate) fn note_task(&self, key: BindingKey, mark: Arc<Mark>) {
+        lock(&self.seats).tasks.insert(key, mark.into());
     }
 
     /// Reports what was written, and takes what comes next.
@@ -213,9 +182,4 @@ impl Shared {
 /// Takes a lock. A panic elsewhere leaves plain counters and queues behind, which stay usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-thread_local! {
-    /// Wakers on their way out of the lock; kept so that its memory is used again.
-    static WOKEN: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }

@@ -3,20 +3,18 @@
 //! | state   | on               | does                                            | becomes |
 //! |---------|------------------|-------------------------------------------------|---------|
 //! | asleep  | octets           | reads and routes                                | asleep  |
-//! | asleep  | mark             | lets the tasks that are ready run first         | writing |
+//! | asleep  | mark             | takes all that waits                            | writing |
 //! | writing | socket takes all | reports it                                      | asleep  |
 //! | writing | socket is full   | reads and routes meanwhile                      | writing |
 //! | any     | end, failure     |                                                 | ended   |
 //!
-//! A destination is marked, and its task woken, by the first message of a batch. That task then
-//! lets the other readers that are ready run first, and writes at once all that they brought:
-//! with many services this is what a busy MUX saves most by.
+//! The mark comes behind all readers that were ready when the first message of a batch did
+//! (`mark`), so that all they brought is written at once.
 
 use std::future::poll_fn;
 use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::yield_now;
 
 use crate::net::end::End;
 use crate::net::guest::Seat;
@@ -28,6 +26,13 @@ enum Woken {
     /// There is something to write.
     Marked,
     Ended(End),
+}
+
+/// Whose turn it is when both have something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Core,
+    Socket,
 }
 
 /// Reads and writes until the connection ends, and says why it does.
@@ -43,28 +48,31 @@ where
     if let Err(error) = reader.route_inbox() {
         return error.into();
     }
+    let mut turn = Turn::Core;
     loop {
         let woken = poll_fn(|cx| {
-            // With a mark the socket's turn comes after the write, with all that came meanwhile.
-            if seat.mark.take() {
-                return Poll::Ready(Woken::Marked);
+            let marked = seat.mark.take();
+            // With a mark the socket comes after the write, with all that arrived meanwhile; but
+            // not twice, so that whoever is sent messages without end is heard all the same.
+            if !marked || turn == Turn::Socket {
+                turn = Turn::Core;
+                if let Poll::Ready(end) = reader.poll_end(cx) {
+                    return Poll::Ready(Woken::Ended(end));
+                }
+            } else {
+                turn = Turn::Socket;
             }
-            reader.poll_end(cx).map(Woken::Ended)
+            if marked { Poll::Ready(Woken::Marked) } else { Poll::Pending }
         });
         if let Woken::Ended(end) = woken.await {
             return end;
         }
-        yield_now().await;
         let written = poll_fn(|cx| match writer.poll_write_all(cx) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
             // Reading never waits for writing: two peers that do can wait for each other.
             Poll::Pending => reader.poll_end(cx).map(Err),
         });
         if let Err(end) = written.await {
-            return end;
-        }
-        // Whoever is sent messages without end is heard all the same.
-        if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(reader.poll_end(cx))).await {
             return end;
         }
     }
