@@ -3,7 +3,8 @@
 //! Silent connections never keep out a peer that speaks: when all places for handshakes are
 //! taken, the oldest one of the address that has most of them makes way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
 use slotmap::{SlotMap, new_key_type};
@@ -54,6 +55,9 @@ pub struct Lobby {
     limits: MuxLimits,
     guests: SlotMap<Ticket, Guest>,
     crowds: BTreeMap<Origin, Crowd>,
+    /// The origins with unfinished handshakes, by how many they have; the largest crowd is last,
+    /// and of equals the first in order. So that to find it does not hang on how many there are.
+    ranks: BTreeSet<(usize, Reverse<Origin>)>,
     handshakes: usize,
     counters: LobbyCounters,
 }
@@ -132,6 +136,7 @@ impl Lobby {
             limits,
             guests: SlotMap::with_key(),
             crowds: BTreeMap::new(),
+            ranks: BTreeSet::new(),
             handshakes: 0,
             counters: LobbyCounters::default(),
         }
@@ -154,7 +159,9 @@ impl Lobby {
         let ticket = self.guests.insert(Guest { origin, stage: GuestStage::Shaking });
         let crowd = self.crowds.entry(origin).or_default();
         crowd.connections = crowd.connections.saturating_add(1);
+        self.ranks.remove(&(crowd.shaking.len(), Reverse(origin)));
         crowd.shaking.push_back(ticket);
+        self.ranks.insert((crowd.shaking.len(), Reverse(origin)));
         self.handshakes = self.handshakes.saturating_add(1);
         bump(&mut self.counters.accepted);
         Entry::Entered { ticket, evicted }
@@ -203,9 +210,8 @@ impl Lobby {
     }
 
     fn evict_oldest(&mut self) -> Option<Ticket> {
-        // Of equals the first in order, so that the outcome does not hang on chance.
-        let crowd = self.crowds.values().rev().max_by_key(|crowd| crowd.shaking.len())?;
-        let ticket = *crowd.shaking.front()?;
+        let (_, Reverse(origin)) = self.ranks.last()?;
+        let ticket = *self.crowds.get(origin)?.shaking.front()?;
         self.finish(ticket, GuestStage::Evicted);
         bump(&mut self.counters.handshakes_evicted);
         Some(ticket)
@@ -220,7 +226,11 @@ impl Lobby {
         guest.stage = stage;
         self.handshakes = self.handshakes.saturating_sub(1);
         if let Some(crowd) = self.crowds.get_mut(&guest.origin) {
+            self.ranks.remove(&(crowd.shaking.len(), Reverse(guest.origin)));
             crowd.shaking.retain(|&other| other != ticket);
+            if !crowd.shaking.is_empty() {
+                self.ranks.insert((crowd.shaking.len(), Reverse(guest.origin)));
+            }
         }
     }
 }
@@ -305,6 +315,7 @@ mod tests {
         lobby.leave(second);
         lobby.leave(first);
         assert_eq!(lobby.count(), (2, 1));
+        assert_eq!(lobby.ranks.len(), 1, "only the last address has an unfinished handshake");
         assert_eq!(lobby.counters().handshakes_evicted, 1);
     }
 
