@@ -97,7 +97,7 @@ fn command() -> Command {
                 .value_name("LEVEL")
                 .value_parser(value_parser!(LevelFilter))
                 .global(true)
-                .help("Logs off, error, warn, info, debug or trace [default: info]"),
+                .help("Logs off, error, warn, info, debug or trace [default: info; warn for demo]"),
         )
 }
 
@@ -142,14 +142,18 @@ const DEFAULT_LISTENERS: [(ListenerRole, &str); 2] = [
 ];
 
 const AFTER_HELP: &str = "\
-URL is tcp://HOST:PORT, ipc://PATH or, on Linux, ipc://@NAME. HOST may be * and PORT may be 0.
+URL is tcp://HOST:PORT, ipc://PATH or, on Linux, ipc://@NAME. HOST may be *, and PORT may be 0 or *.
 A URL may end in ?identity=NAME, which the MUX then announces there: ROUTER peers need it to
 address the MUX. One for services may end in ?name=NAME, the name of a peer that announces none,
 such as a REP socket. NAME is percent-encoded.
 
-Without a listener: --clients tcp://127.0.0.1:5555 --services tcp://127.0.0.1:5556
+Both may be given, joined by &. Quote URLs: to a shell, ? and & mean something.
 
-SIGTERM and SIGINT end it in order, a second one at once. SIGUSR1 writes all counters to the log.";
+If no listener is given: --clients tcp://127.0.0.1:5555 --services tcp://127.0.0.1:5556. Giving one
+replaces both.
+
+SIGTERM and SIGINT end it in order, a second one at once. SIGUSR1 writes all counters to standard
+error, as does the end.";
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ pub(crate) enum UrlError {
     IdentityForm,
     NameElsewhere,
     Percent,
+    QuestionMark,
 }
 
 impl std::fmt::Display for UrlError {
@@ -34,7 +35,10 @@ impl std::fmt::Display for UrlError {
         match self {
             Self::Endpoint(error) => write!(f, "{error}"),
             Self::UnknownKey(key) => {
-                write!(f, "unknown key {key:?}: behind ? stand name=NAME and identity=NAME")
+                write!(
+                    f,
+                    "unknown key {key:?}: behind ? stand name=NAME and identity=NAME, joined by &"
+                )
             }
             Self::Twice(key) => write!(f, "{key} is given twice"),
             Self::NameForm => f.write_str("a name has 1 to 255 octets, the first not zero"),
@@ -42,6 +46,7 @@ impl std::fmt::Display for UrlError {
                 f.write_str("an identity has 1 to 255 octets, the first not zero")
             }
             Self::NameElsewhere => f.write_str("?name= is for --services only"),
+            Self::QuestionMark => f.write_str("name and identity are joined by &; ? is %3F"),
             Self::Percent => f.write_str("% is followed by two hexadecimal digits"),
         }
     }
@@ -60,6 +65,9 @@ impl ListenerUrl {
         let (mut name, mut identity) = (None, None);
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if value.contains('?') {
+                return Err(UrlError::QuestionMark);
+            }
             let twice = match key {
                 "name" => {
                     let given = Name::new(decode(value)?).ok_or(UrlError::NameForm)?;
@@ -134,6 +142,7 @@ mod tests {
             (&format!("name={long}"), UrlError::NameForm),
             ("identity=", UrlError::IdentityForm),
             ("identity=%00", UrlError::IdentityForm),
+            ("identity=a?name=b", UrlError::QuestionMark),
             ("name=%", UrlError::Percent),
             ("name=%4", UrlError::Percent),
             ("name=%zz", UrlError::Percent),

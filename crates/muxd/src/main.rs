@@ -3,6 +3,8 @@
 //! Exit status: 0 after an orderly end, 1 if the system refused something (a port in use, which
 //! is named), 2 for a bad argument, of which it is said what is allowed.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use crate::args::{Args, Task};

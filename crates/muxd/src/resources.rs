@@ -12,7 +12,7 @@ pub(crate) fn limits() -> MuxLimits {
     if let Some(descriptors) = raise_descriptors() {
         let left = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1);
         if left < limits.connections {
-            warn!(connections = left, descriptors, "connection limit lowered to the descriptors");
+            info!(connections = left, descriptors, "connection limit lowered to the descriptors");
             limits.connections = left;
         }
         // Only an unfinished handshake makes way, so they must never fill all places.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
-use zmtp_mux::{Endpoint, Listen, Mux, MuxConfig};
+use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 
 use crate::args::{Plan, Reach};
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
     if reach == Reach::Loopback {
         refuse_open(&listeners)?;
     }
+    warn_of_nobody(&listeners);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let shards = Shards::start(threads, &runtime)?;
     let config =
@@ -37,6 +38,17 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         log::counters(&mux);
         Ok(())
     })
+}
+
+/// Warns where one side has no place to connect to: naming any listener replaces both usual ones.
+fn warn_of_nobody(listeners: &[Listen]) {
+    for (role, missing) in
+        [(ListenerRole::Clients, "clients"), (ListenerRole::Services, "services")]
+    {
+        if !listeners.iter().any(|listen| [role, ListenerRole::Any].contains(&listen.role)) {
+            warn!("no listener for {missing}: they cannot connect");
+        }
+    }
 }
 
 /// Refuses a listener that other machines can reach.

@@ -5,8 +5,8 @@
 //! of it needs libzmq.
 //!
 //! [`Mux`] is the whole as an application runs it; its page has an example. [`core`] is the same
-//! without sockets, tasks or clocks: plain data that is told what happens. [`net`] is the shell
-//! around it. Messages are kept as the octets they arrived in, and only their address frame is
+//! without sockets, tasks or clocks: plain data that is told what happens, for those who bring a
+//! shell of their own; it changes more often than the rest. [`net`] is the shell around it. Messages are kept as the octets they arrived in, and only their address frame is
 //! replaced on the way.
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,6 @@ pub mod core;
 pub mod fuzz;
 pub mod net;
 
-pub use core::{ListenerRole, MuxLimits, Name};
+pub use core::{ListenerRole, MuxLimits, Name, PoolLimits};
 pub use net::{BindError, Dealer, DealerError, Endpoint, EndpointError, Listen, Mux, MuxConfig};
-pub use zmtp_proto::{Identity, Limits, Message};
+pub use zmtp_proto::{ConnectionError, Identity, Limits, Message, Peer};

@@ -96,7 +96,7 @@ const INFORMATIVE: &str = "DOC";
 
 /// The levels of clauses that code must keep. The words of the RFCs; what a grammar fixes; and what
 /// is written nowhere but needed, such as a limit.
-const LEVELS: [&str; 12] = [
+const LEVELS: [&str; 10] = [
     "MUST",
     "MUST NOT",
     "SHALL",
@@ -106,7 +106,5 @@ const LEVELS: [&str; 12] = [
     "MAY",
     "MAY NOT",
     "GRAM",
-    "GRAMMAR",
-    "IMPL",
     "OURS",
 ];

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use zmtp_proto::ConnectionError;
+use zmtp_proto::{ConnectionError, Deadline, DecodeError};
 
 use crate::core::Refusal;
 
@@ -51,11 +51,16 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 15] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
-    "ended_timeout",
+    "ended_command_too_long",
+    "ended_message_too_long",
+    "ended_too_many_frames",
+    "ended_handshake_time",
+    "ended_partial_message",
+    "ended_time_to_live",
     "ended_refused",
     "ended_name_held",
     "ended_dismissed",
@@ -65,18 +70,29 @@ const NAMES: [&str; 10] = [
 ];
 
 impl End {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other faults count as one")]
     fn place(&self) -> usize {
         match self {
             Self::PeerLeft => 0,
             Self::Failed(_) => 1,
-            Self::Broke(ConnectionError::Timeout { .. }) => 3,
+            Self::Broke(ConnectionError::Decode(error)) => match error {
+                DecodeError::CommandTooLong { .. } => 3,
+                DecodeError::MessageTooLong { .. } => 4,
+                DecodeError::TooManyFrames { .. } => 5,
+                _ => 2,
+            },
+            Self::Broke(ConnectionError::Timeout { what, .. }) => match what {
+                Deadline::PartialMessage => 7,
+                Deadline::TimeToLive => 8,
+                _ => 6,
+            },
             Self::Broke(_) => 2,
-            Self::Refused(_) => 4,
-            Self::NameHeld => 5,
-            Self::Dismissed => 6,
-            Self::Nameless => 7,
-            Self::MadeWay => 8,
-            Self::MuxEnds => 9,
+            Self::Refused(_) => 9,
+            Self::NameHeld => 10,
+            Self::Dismissed => 11,
+            Self::Nameless => 12,
+            Self::MadeWay => 13,
+            Self::MuxEnds => 14,
         }
     }
 }
@@ -110,14 +126,19 @@ mod tests {
     /// mux:limit:counted.
     #[test]
     fn every_end_has_a_counter_of_its_own() {
+        let broke = |error| End::Broke(ConnectionError::Decode(error));
+        let late =
+            |what| End::Broke(ConnectionError::Timeout { what, limit: std::time::Duration::ZERO });
         let ends = [
             End::PeerLeft,
             End::Failed(io::ErrorKind::ConnectionReset),
             End::Broke(ConnectionError::MechanismMismatch),
-            End::Broke(ConnectionError::Timeout {
-                what: zmtp_proto::Deadline::Handshake,
-                limit: std::time::Duration::ZERO,
-            }),
+            broke(DecodeError::CommandTooLong { len: 1, max: 0 }),
+            broke(DecodeError::MessageTooLong { len: 1, max: 0 }),
+            broke(DecodeError::TooManyFrames { max: 0 }),
+            late(Deadline::Handshake),
+            late(Deadline::PartialMessage),
+            late(Deadline::TimeToLive),
             End::Refused(Refusal::SocketType),
             End::NameHeld,
             End::Dismissed,

@@ -7,6 +7,7 @@ use std::task::Poll;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::info;
 use zmtp_proto::{Connection, Event, Limits, Local, Peer, SocketType};
 
 use crate::core::{Admission, Held, Introduction, Name, Standing, Token};
@@ -21,7 +22,9 @@ use crate::net::reader::Opening;
 /// A connection whose peer is in.
 pub(crate) struct Settled {
     pub(crate) seat: Seat,
-    pub(crate) peer: Peer,
+    pub(crate) socket_type: SocketType,
+    /// The name that it announced or was given; what else it announced is not kept.
+    pub(crate) name: Option<Name>,
     pub(crate) opening: Opening,
 }
 
@@ -54,7 +57,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let introduction = Introduction {
             listener: listen.role,
             socket_type: peer.socket_type,
-            name,
+            name: name.clone(),
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
         };
         let admission =
@@ -64,6 +67,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 (Seat::take(guest, key).await, announced, standing)
             }
             Admission::Held { key, announced, until } => {
+                info!(name = name.as_ref().map(display), "another holds the name: it waits");
                 let seat = Seat::take(guest, key).await;
                 self.wait_for_name(&seat, Instant::from_std(until)).await?;
                 (seat, announced, Standing::Full)
@@ -74,7 +78,11 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             }
             Admission::Dismissed => return Err(End::Dismissed),
         };
-        self.complete(seat, announced, standing, listen, peer).await
+        if standing == Standing::Nameless {
+            info!("a service without a name may neither send nor receive: it needs an identity");
+        }
+        let opening = self.complete(&seat, announced, standing, listen).await?;
+        Ok(Settled { seat, socket_type: peer.socket_type, name, opening })
     }
 
     /// Reads until the peer has introduced itself.
@@ -138,12 +146,11 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     /// Sends our READY.
     async fn complete(
         mut self,
-        seat: Seat,
+        seat: &Seat,
         announced: SocketType,
         standing: Standing,
         listen: &Listen,
-        peer: Peer,
-    ) -> Result<Settled, End> {
+    ) -> Result<Opening, End> {
         // spec: mux:role:own-identity
         let local = Local::new(announced).with_identity(listen.identity.clone());
         self.connection.accept(&local)?;
@@ -154,8 +161,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             Standing::Nameless => Some(self.deadline),
         };
         let traffic = self.connection.into_traffic()?;
-        let opening = Opening { traffic, inbox: self.inbox, nameless_until };
-        Ok(Settled { seat, peer, opening })
+        Ok(Opening { traffic, inbox: self.inbox, nameless_until })
     }
 
     /// Tells the peer for good, and gives it the time to read that.

@@ -1,8 +1,8 @@
 //! The life of one accepted connection: handshake, traffic, end.
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::field::display;
 use tracing::{debug, info};
-use zmtp_proto::Peer;
 
 use crate::net::end::End;
 use crate::net::guest::Guest;
@@ -36,22 +36,22 @@ where
 {
     // In a box, so that the connection does not carry the room for it through its life.
     let shaking = Shaking::new(&mut read, &mut write, guest.shared.link_limits);
-    let Settled { seat, peer, opening } = match Box::pin(shaking.settle(guest, listen)).await {
-        Ok(settled) => settled,
-        Err(end) => {
-            debug!(role = listen.role.name(), %end, "handshake failed");
-            return end;
-        }
-    };
-    // What else it announced is not kept.
-    let Peer { version: _, socket_type, identity, metadata } = peer;
-    drop(metadata);
-    info!(role = listen.role.name(), %socket_type, %identity, "peer up");
+    let Settled { seat, socket_type, name, opening } =
+        match Box::pin(shaking.settle(guest, listen)).await {
+            Ok(settled) => settled,
+            Err(end) => {
+                debug!(role = listen.role.name(), %end, "handshake failed");
+                return end;
+            }
+        };
+    let shown = name.as_ref().map(display);
+    info!(role = listen.role.name(), %socket_type, name = shown, "peer up");
     let reader = Reader::new(&mut read, &seat, opening);
     let end = traffic::run(reader, Writer::new(&mut write, &seat), &seat).await;
     if end == End::MuxEnds {
         Box::pin(linger(&mut read, &mut write)).await;
     }
-    info!(role = listen.role.name(), %socket_type, %identity, %end, "peer down");
+    let shown = name.as_ref().map(display);
+    info!(role = listen.role.name(), %socket_type, name = shown, %end, "peer down");
     end
 }
