@@ -130,3 +130,29 @@ impl Counters {
 pub(crate) fn bump(count: &mut u64) {
     *count = count.wrapping_add(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mux:conservation:difference-shown.
+    #[test]
+    fn the_difference_misses_each_way_a_message_can_go_by_one() {
+        let received = |counters| Counters { received: 1, ..counters };
+        let none = Counters::default();
+        let mut ends = vec![Counters { handed_over: 1, ..none }, Counters { returned: 1, ..none }];
+        for reason in DropReason::ALL {
+            let mut counters = none;
+            counters.drop_message(reason);
+            ends.push(counters);
+        }
+        assert_eq!((none.difference(0), none.difference(1)), (0, -1));
+        assert_eq!((received(none).difference(0), received(none).difference(1)), (1, 0));
+        for end in ends {
+            assert_eq!(end.difference(0), -1, "gone and never received: {end:?}");
+            assert_eq!(received(end).difference(0), 0, "{end:?}");
+        }
+        let outside = Counters { to_mux: 1, single_frame: 1, duplicates: 1, ..none };
+        assert_eq!(outside.difference(0), 0);
+    }
+}

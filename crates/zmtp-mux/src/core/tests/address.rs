@@ -1,6 +1,6 @@
 //! Who can be addressed how, and as what a source is shown.
 
-use zmtp_proto::SocketType::{Dealer, Rep};
+use zmtp_proto::SocketType::{Dealer, Rep, Req};
 
 use super::Mux;
 use crate::core::ListenerRole::{Any, Clients, Services};
@@ -99,4 +99,16 @@ fn a_rep_gets_the_envelope_and_its_reply_finds_the_way_back() {
     assert_eq!(mux.receive(rep), [[&address[..], b"id", b"", b"time?"]]);
     assert_eq!(mux.send(rep, &[&address, b"id", b"", b"noon"]), Outcome::Admitted);
     assert_eq!(mux.receive(client), [[&b"clock"[..], b"id", b"", b"noon"]]);
+}
+
+/// 28:rep:envelope-returned, mux:envelope:rest-unchanged, mux:req:address-after-delimiter.
+#[test]
+fn a_rep_gets_the_request_id_of_a_req_as_well_and_returns_it() {
+    let mut mux = Mux::new();
+    let (rep, _) = mux.join(Rep, Services, b"clock");
+    let (req, address) = mux.join(Req, Clients, b"");
+    assert_eq!(mux.send(req, &[b"id", b"", b"clock", b"time?"]), Outcome::Admitted);
+    assert_eq!(mux.receive(rep), [[&address[..], b"id", b"", b"time?"]]);
+    assert_eq!(mux.send(rep, &[&address, b"id", b"", b"noon"]), Outcome::Admitted);
+    assert_eq!(mux.receive(req), [[&b"id"[..], b"", b"clock", b"noon"]]);
 }
