@@ -6,53 +6,49 @@
 //! binding  = %x00 node-id(8) random(8)          ; 17 octets from a CSPRNG
 //! ```
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytes::Bytes;
 use zmtp_proto::{FrameKind, Identity, put_header};
 
 /// A name: an alias of the one binding that holds it. 1 to 255 octets, the first not zero.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Bytes);
-
-impl std::borrow::Borrow<[u8]> for Name {
-    fn borrow(&self) -> &[u8] {
-        &self.0
-    }
-}
+///
+/// Shown escaped and cut, as [`Identity`] is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(Identity);
 
 impl Name {
     /// Checks `octets` and makes them a name; `None` if they are no name.
     // spec: mux:name:length, mux:name:first-octet
     #[must_use]
     pub fn new(octets: Bytes) -> Option<Self> {
-        match Identity::new(octets) {
-            Ok(identity) => Self::from_identity(&identity),
-            Err(_) => None,
-        }
+        Identity::new(octets).ok().and_then(Self::from_identity)
     }
 
     /// Makes the identity that a peer announced its name; `None` if it is anonymous.
     // spec: mux:name:by-identity, 28:router:peer-chooses-name
     #[must_use]
-    pub fn from_identity(identity: &Identity) -> Option<Self> {
-        if identity.is_anonymous() { None } else { Some(Self(identity.clone().into_bytes())) }
+    pub fn from_identity(identity: Identity) -> Option<Self> {
+        if identity.is_anonymous() { None } else { Some(Self(identity)) }
     }
 
     /// Returns the octets.
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {
-        &self.0
+        self.0.as_octets()
     }
 }
 
-/// Peer data, so escaped and cut at 32 octets: fit for logs.
+impl Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        self.as_octets()
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_MAX: usize = 32;
-        let shown = self.0.get(..SHOWN_MAX).unwrap_or(&self.0);
-        write!(f, "{}", shown.escape_ascii())?;
-        if self.0.len() > SHOWN_MAX { f.write_str("..") } else { Ok(()) }
+        self.0.fmt(f)
     }
 }
 

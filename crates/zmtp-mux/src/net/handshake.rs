@@ -53,7 +53,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let peer = self.hear_out().await?;
         guest.shared.introduce(guest.ticket).map_err(|_| End::MadeWay)?;
         // spec: mux:name:given-to-nameless
-        let name = Name::from_identity(&peer.identity).or_else(|| listen.name.clone());
+        let name = Name::from_identity(peer.identity).or_else(|| listen.name.clone());
         let introduction = Introduction {
             listener: listen.role,
             socket_type: peer.socket_type,
