@@ -240,6 +240,12 @@ mod tests {
         assert!(input.capacity() <= 2 * READ_AHEAD, "{}", input.capacity());
     }
 
+    /// Fails a test whose peer never answers.
+    async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+        let limit = std::time::Duration::from_secs(10);
+        tokio::time::timeout(limit, answer).await.expect("an answer in time")
+    }
+
     #[tokio::test]
     async fn both_sides_see_messages_and_pings_through_framed() {
         let (one, other) = tokio::io::duplex(64);
@@ -254,17 +260,19 @@ mod tests {
         let parts = server.into_parts();
         let (mut raw, codec) = (parts.io, parts.codec);
         raw.write_all(b"\x04\x08\x04PING\0\0c\x04\x02\x01X\x01\x01a").await.unwrap();
-        let Some(Ok(Incoming::Ping(pong))) = client.next().await else { panic!("no PING") };
+        let Some(Ok(Incoming::Ping(pong))) = in_time(client.next()).await else {
+            panic!("no PING")
+        };
         client.send(pong).await.unwrap();
         raw.write_all(b"\x00\x01b").await.unwrap();
         let whole = Message::from_frames(["a", "b"]).unwrap();
-        let Some(Ok(incoming)) = client.next().await else { panic!("no message") };
+        let Some(Ok(incoming)) = in_time(client.next()).await else { panic!("no message") };
         assert_eq!(incoming, Incoming::Message(whole));
         let mut answer = [0; 8];
-        raw.read_exact(&mut answer).await.unwrap();
+        in_time(raw.read_exact(&mut answer)).await.unwrap();
         assert_eq!(&answer, b"\x04\x06\x04PONGc");
         drop((raw, codec));
-        assert!(client.next().await.is_none());
+        assert!(in_time(client.next()).await.is_none());
     }
 
     #[tokio::test]

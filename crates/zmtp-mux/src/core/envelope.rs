@@ -113,7 +113,8 @@ enum Lead<'m> {
 
 impl<'m> Outgoing<'m> {
     /// Makes the message as a peer that is no REQ receives it.
-    // spec: mux:envelope:rest-unchanged, 28:router:prefix-source, 28:rep:envelope-returned
+    // spec: mux:envelope:rest-unchanged, 28:router:prefix-source, 28:rep:envelope-returned,
+    // mux:req:address-after-delimiter
     #[inline]
     pub(crate) fn new(source: &'m Shown, rest: Rest<'m>) -> Self {
         match rest {

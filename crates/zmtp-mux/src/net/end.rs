@@ -9,7 +9,6 @@ use crate::core::Refusal;
 
 /// Why a connection ended. Only [`Refused`](Self::Refused) was told to the peer, with ERROR; all else
 /// is told by closing, after which it may try again.
-// spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The peer closed it.

@@ -72,6 +72,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 self.wait_for_name(&seat, Instant::from_std(until)).await?;
                 (seat, announced, Standing::Full)
             }
+            // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
             Admission::Refused(refusal) => {
                 self.refuse(refusal.reason()).await;
                 return Err(End::Refused(refusal));

@@ -29,10 +29,25 @@ enum Woken {
 }
 
 /// Whose turn it is when both have something.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Core,
     Socket,
+}
+
+impl Turn {
+    /// Returns who comes now, and passes the turn on.
+    ///
+    /// With a mark the socket comes after the write, with all that arrived meanwhile; but not
+    /// twice, so that whoever is sent messages without end is heard all the same.
+    fn pass(&mut self, marked: bool) -> Self {
+        let now = if marked { *self } else { Self::Socket };
+        *self = match now {
+            Self::Core => Self::Socket,
+            Self::Socket => Self::Core,
+        };
+        now
+    }
 }
 
 /// Reads and writes until the connection ends, and says why it does.
@@ -52,15 +67,10 @@ where
     loop {
         let woken = poll_fn(|cx| {
             let marked = seat.mark.take();
-            // With a mark the socket comes after the write, with all that arrived meanwhile; but
-            // not twice, so that whoever is sent messages without end is heard all the same.
-            if !marked || turn == Turn::Socket {
-                turn = Turn::Core;
-                if let Poll::Ready(end) = reader.poll_end(cx) {
-                    return Poll::Ready(Woken::Ended(end));
-                }
-            } else {
-                turn = Turn::Socket;
+            if turn.pass(marked) == Turn::Socket
+                && let Poll::Ready(end) = reader.poll_end(cx)
+            {
+                return Poll::Ready(Woken::Ended(end));
             }
             if marked { Poll::Ready(Woken::Marked) } else { Poll::Pending }
         });
@@ -75,5 +85,22 @@ where
         if let Err(end) = written.await {
             return end;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_puts_the_socket_off_once_and_not_twice() {
+        let mut turn = Turn::Core;
+        for _ in 0..3 {
+            assert_eq!((turn.pass(true), turn.pass(true)), (Turn::Core, Turn::Socket));
+        }
+        assert_eq!((turn.pass(false), turn.pass(false)), (Turn::Socket, Turn::Socket));
+        // A look at the socket alone gives the next mark its turn.
+        assert_eq!((turn.pass(true), turn.pass(false)), (Turn::Core, Turn::Socket));
+        assert_eq!(turn.pass(true), Turn::Core);
     }
 }
