@@ -37,7 +37,7 @@ fn malformed_pings_close_and_promised_signs_of_life_are_held_to() {
         assert!(began.elapsed() >= Duration::from_millis(100));
     }
     let counters = siege.end("PINGs");
-    assert_eq!(counters.of("ended_timeout"), 2);
+    assert_eq!(counters.of("ended_time_to_live"), 2);
     assert_eq!(counters.of("ended_protocol"), 5);
 }
 
