@@ -48,6 +48,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
 
     /// Reads until the socket has no more, or the connection ends: then it says why.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut octets: usize = 0;
         for _ in 0..TURN_READS_MAX {
             let turn = if self.fits_scratch() {
                 SCRATCH.with_borrow_mut(|scratch| self.poll_scratch(cx, scratch))
@@ -55,9 +56,13 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                 self.poll_inbox(cx)
             };
             match turn {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(read)) => octets = octets.saturating_add(read),
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
                 Poll::Pending => return self.poll_alarm(cx),
+            }
+            // A short read has emptied the socket, as the next one learns without a system call.
+            if octets >= TURN_OCTETS_MAX {
+                break;
             }
         }
         // There is more, but the others' turn comes first, and the look at which sockets have
@@ -67,8 +72,13 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         self.poll_alarm(cx)
     }
 
-    /// Reads into the thread's buffer, behind what is kept of an unfinished message.
-    fn poll_scratch(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Result<(), End>> {
+    /// Reads into the thread's buffer, behind what is kept of an unfinished message, and returns how
+    /// many octets that were.
+    fn poll_scratch(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+    ) -> Poll<Result<usize, End>> {
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
         let mut buffer = ReadBuf::new(free);
         let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
@@ -87,11 +97,12 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             Err(error) => return Poll::Ready(Err(error.into())),
         };
         self.keep(input.get(consumed..).unwrap_or_default());
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(octets))
     }
 
-    /// Reads into the connection's own buffer, behind the beginning of a large message.
-    fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    /// Reads into the connection's own buffer, behind the beginning of a large message, and returns
+    /// how many octets that were.
+    fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, End>> {
         let missing = self.traffic.wanted().saturating_sub(self.inbox.len());
         // Room follows what has arrived, so that a header alone buys no more than a chunk; and it
         // ends with the message, so that a slice of the buffer keeps no stranger's octets alive.
@@ -104,7 +115,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
         Poll::Ready(match outcome {
             Ok(0) => Err(End::PeerLeft),
-            Ok(_) => self.route_inbox().map_err(End::from),
+            Ok(octets) => self.route_inbox().map(|()| octets).map_err(End::from),
             Err(error) => Err(End::Failed(error.kind())),
         })
     }
@@ -220,8 +231,11 @@ fn routed(outcome: Outcome) {
     }
 }
 
-/// Chunks read from one connection before the others' turn.
-const TURN_READS_MAX: usize = 1;
+/// Octets read from one connection before the others' turn.
+const TURN_OCTETS_MAX: usize = CHUNK_LEN;
+
+/// Reads from one connection before the others' turn, however short.
+const TURN_READS_MAX: usize = 4;
 
 /// Octets read at once.
 const CHUNK_LEN: usize = 64 * 1024;
