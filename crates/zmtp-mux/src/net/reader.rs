@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
@@ -19,6 +18,7 @@ use crate::core::{Encoded, Outcome};
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::guest::Seat;
+use crate::net::mark::wake_last;
 
 /// What a handshake leaves for the reader.
 pub(crate) struct Opening {
@@ -67,7 +67,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         }
         // There is more, but the others' turn comes first, and the look at which sockets have
         // octets now: a task that merely wakes itself runs dozens of times before that.
-        let _: Poll<()> = pin!(yield_now()).poll(cx);
+        wake_last(cx.waker());
         // A busy peer has its deadlines as well.
         self.poll_alarm(cx)
     }
