@@ -50,7 +50,7 @@ impl Medians {
     }
 }
 
-/// A row that was run with both brokers.
+/// A row that was run with both brokers and the floor.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// Its shape.
@@ -59,32 +59,47 @@ pub struct Measured {
     pub a: Medians,
     /// The baseline.
     pub b: Medians,
+    /// The bare relay: what this machine takes for the row at least.
+    pub floor: Medians,
 }
 
 impl Measured {
     /// Prints the row: one line for each figure.
     pub fn print(&self, names: [&str; 2]) {
-        let Self { a, b, .. } = self;
+        let Self { row, a, b, floor } = self;
         let [name_a, name_b] = names;
-        let ratio = format!("{name_a}/{name_b}");
-        println!("\n{}", self.row.title());
-        println!("  {:<32} {name_a:>12} {name_b:>12} {ratio:>12}", "");
-        line("requests/s", a.rate, b.rate, 0);
-        line("broker CPU s per million", a.cpu, b.cpu, 3);
-        line("  user", a.cpu_user, b.cpu_user, 3);
-        line("  system", a.cpu_system, b.cpu_system, 3);
-        line("p50, us", a.p50_us, b.p50_us, 1);
-        line("p99, us", a.p99_us, b.p99_us, 1);
-        line("peak RSS, KiB", a.peak_kib, b.peak_kib, 0);
-        line("generator CPU / wall", a.generator, b.generator, 2);
-        println!("  {:<32} {:>12} {:>12}", "errors (all rounds)", a.errors, b.errors);
-        println!("  {:<32} {:>12} {:>12}", "lost (all rounds)", a.lost, b.lost);
+        let heads = [format!("{name_a}/{name_b}"), "relay".to_owned(), format!("{name_a}/relay")];
+        let [beside, relay, above] = heads;
+        println!("\n{}", row.title());
+        println!("  {:<26} {name_a:>10} {name_b:>10} {beside:>10} {relay:>10} {above:>10}", "");
+        let line = |what: &str, figure: fn(&Medians) -> f64, decimals: usize| {
+            let [a, b, floor] = [figure(a), figure(b), figure(floor)];
+            let (beside, above) = (ratio(a, b), ratio(a, floor));
+            println!(
+                "  {what:<26} {a:>10.decimals$} {b:>10.decimals$} {beside:>10} \
+                 {floor:>10.decimals$} {above:>10}"
+            );
+        };
+        line("requests/s", |run| run.rate, 0);
+        line("broker CPU s per million", |run| run.cpu, 3);
+        line("  user", |run| run.cpu_user, 3);
+        line("  system", |run| run.cpu_system, 3);
+        line("p50, us", |run| run.p50_us, 1);
+        line("p99, us", |run| run.p99_us, 1);
+        line("peak RSS, KiB", |run| run.peak_kib, 0);
+        line("generator CPU / wall", |run| run.generator, 2);
+        line("errors (all rounds)", |run| run.errors as f64, 0);
+        line("lost (all rounds)", |run| run.lost as f64, 0);
     }
+}
+
+fn ratio(a: f64, b: f64) -> String {
+    if b > 0.0 { format!("{:.3}", a / b) } else { "-".to_owned() }
 }
 
 /// Prints one figure of both and their ratio.
 pub fn line(what: &str, a: f64, b: f64, decimals: usize) {
-    let ratio = if b > 0.0 { format!("{:.3}", a / b) } else { "-".to_owned() };
+    let ratio = ratio(a, b);
     println!("  {what:<32} {a:>12.decimals$} {b:>12.decimals$} {ratio:>12}");
 }
 

@@ -77,8 +77,28 @@ pub fn check_greeting(octets: &[u8]) -> Result<(), WireError> {
 /// Returns the READY frame of a DEALER with this `Identity`.
 #[must_use]
 pub fn ready(identity: &[u8]) -> Vec<u8> {
+    ready_of(b"DEALER", identity)
+}
+
+/// Returns the READY frame of a ROUTER.
+#[must_use]
+pub fn router_ready() -> Vec<u8> {
+    ready_of(b"ROUTER", b"")
+}
+
+/// Returns the `Identity` in the body of a READY, if one stands there that is not empty.
+#[must_use]
+pub fn identity(ready: &[u8]) -> Option<&[u8]> {
+    const NAME: &[u8] = b"\x08Identity";
+    let at = ready.windows(NAME.len()).position(|window| window == NAME)?;
+    let (len, value) = ready.get(at + NAME.len()..)?.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+    value.get(..len).filter(|value| !value.is_empty())
+}
+
+fn ready_of(socket_type: &[u8], identity: &[u8]) -> Vec<u8> {
     let mut body = b"\x05READY".to_vec();
-    for (name, value) in [(&b"Socket-Type"[..], &b"DEALER"[..]), (b"Identity", identity)] {
+    for (name, value) in [(&b"Socket-Type"[..], socket_type), (b"Identity", identity)] {
         body.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
         body.extend_from_slice(name);
         body.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());

@@ -1,5 +1,5 @@
-//! The driver behind `cargo xtask bench route`: two brokers under the same load
-//! in turn, their medians and ratios, and the goals.
+//! The driver behind `cargo xtask bench route`: two brokers and the bare relay
+//! under the same load in turn, their medians and ratios, and the goals.
 
 use std::process::ExitCode;
 
@@ -69,6 +69,7 @@ mod linux {
     struct Bench {
         a: BrokerCommand,
         b: BrokerCommand,
+        floor: BrokerCommand,
         options: RunOptions,
         rounds: u32,
     }
@@ -132,6 +133,7 @@ mod linux {
             Ok(Self {
                 a: command(cli.a.as_ref(), "muxd"),
                 b: command(cli.b.as_ref(), "swap"),
+                floor: broker(None, &beside("relay"), 1, Log::Dropped),
                 options: RunOptions {
                     loadgen: beside("loadgen"),
                     warm_up_s: 0.5,
@@ -146,12 +148,14 @@ mod linux {
         }
 
         fn measure_row(&self, row: Row) -> Result<Measured, Box<dyn Error>> {
-            let (mut a, mut b) = (Vec::new(), Vec::new());
+            let (mut a, mut b, mut floor) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..self.rounds {
                 a.push(rows::run(&self.a, row, &self.options)?);
                 b.push(rows::run(&self.b, row, &self.options)?);
+                floor.push(rows::run(&self.floor, row, &self.options)?);
             }
-            Ok(Measured { row, a: Medians::of(&a), b: Medians::of(&b) })
+            let [a, b, floor] = [a, b, floor].map(|runs| Medians::of(&runs));
+            Ok(Measured { row, a, b, floor })
         }
 
         /// Counts in the rows of small bodies; one row means 4 x 16.
