@@ -8,6 +8,9 @@
 //! ping    = 2OCTET 0*16OCTET
 //! pong    = 0*16OCTET
 //! ```
+//!
+//! SUBSCRIBE, CANCEL, JOIN and LEAVE are described with [`Subscription`](crate::Subscription) and
+//! [`Membership`](crate::Membership).
 
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use crate::frame::{FrameKind, put_header};
 use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::parse::{Parsed, finish, finish_all};
+use crate::subscription::Group;
 
 /// A command, parsed out of the body of its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,26 @@ pub enum Command {
         /// What the PING carried.
         context: Context,
     },
+    /// SUBSCRIBE: a SUB or XSUB wants to hear what begins with a topic.
+    Subscribe {
+        /// The topic: any octets, or none.
+        topic: Bytes,
+    },
+    /// CANCEL: the opposite of one SUBSCRIBE.
+    Cancel {
+        /// The topic: any octets, or none.
+        topic: Bytes,
+    },
+    /// JOIN: a DISH wants to hear what is sent to a group.
+    Join {
+        /// The group.
+        group: Group,
+    },
+    /// LEAVE: the opposite of JOIN.
+    Leave {
+        /// The group.
+        group: Group,
+    },
     /// A well-formed command of another name.
     Other,
 }
@@ -65,6 +89,12 @@ impl Command {
             b"ERROR" => finish_all(reason(data)).map(|reason| Self::Error { reason }),
             b"PING" => ping(data),
             b"PONG" => Context::new(data).map(|context| Self::Pong { context }),
+            // spec: 37:subscription:command-form
+            b"SUBSCRIBE" => Ok(Self::Subscribe { topic: Bytes::copy_from_slice(data) }),
+            b"CANCEL" => Ok(Self::Cancel { topic: Bytes::copy_from_slice(data) }),
+            // spec: 37:radio:join-leave
+            b"JOIN" => Group::parse(data).map(|group| Self::Join { group }),
+            b"LEAVE" => Group::parse(data).map(|group| Self::Leave { group }),
             // spec: 37:command:names-exact, 37:command:unknown-ignored
             _ => Ok(Self::Other),
         }
@@ -77,7 +107,11 @@ impl Command {
             Self::Error { .. } => Unexpected::Error,
             Self::Ping { .. } => Unexpected::Ping,
             Self::Pong { .. } => Unexpected::Pong,
-            Self::Other => Unexpected::Command,
+            Self::Subscribe { .. }
+            | Self::Cancel { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. }
+            | Self::Other => Unexpected::Command,
         }
     }
 }

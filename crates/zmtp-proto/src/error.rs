@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::reconnect::Retry;
 use crate::socket_type::SocketType;
 
 /// Octets that are not ZMTP. Always the peer's fault, always the end of the connection.
 ///
-/// None of them is worth a retry with the same peer software.
+/// The same peer software will do it again; see [`ConnectionError::retry`].
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -111,6 +112,18 @@ pub enum DecodeError {
         /// Its length in octets.
         len: usize,
     },
+    /// The name of a group has more than 255 octets.
+    #[error("group of {len} octets, at most 255 are allowed")]
+    GroupTooLong {
+        /// Its length in octets.
+        len: usize,
+    },
+    /// The name of a group has a zero octet.
+    #[error("zero octet in a group")]
+    GroupZeroOctet,
+    /// A message from a RADIO is not a group and a body: exactly two frames.
+    #[error("not a group and a body")]
+    NotGroupAndBody,
     /// A message has no frame, or ends in the middle of one.
     #[error("not a whole message")]
     NotAMessage,
@@ -125,7 +138,7 @@ pub enum DecodeError {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The peer sent what is not ZMTP. Its fault; do not retry.
+    /// The peer sent what is not ZMTP. Its fault; retry slowly, in case it is repaired.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The peer announced another security mechanism than ours. A configuration fault of one of
@@ -153,8 +166,8 @@ pub enum ConnectionError {
     /// We refused the peer, by [`Connection::refuse`](crate::Connection::refuse). Our decision.
     #[error("refused by us")]
     RefusedByUs,
-    /// The peer sent something well formed that has no place at this point. Its fault; do not
-    /// retry.
+    /// The peer sent something well formed that has no place at this point. Its fault; retry
+    /// slowly, in case it is repaired.
     #[error("unexpected {got} while {state}")]
     Unexpected {
         /// What arrived.
@@ -173,6 +186,31 @@ pub enum ConnectionError {
     /// The connection had already ended, and is asked for more. The caller's fault.
     #[error("the connection has ended")]
     Closed,
+}
+
+impl ConnectionError {
+    /// Returns whether the same endpoint is worth another try, and how soon.
+    ///
+    /// What a person has to change is tried no more. What the peer did against the protocol is
+    /// no refusal, and the endpoint may be served by something better tomorrow: it is tried
+    /// slowly. For ends of which no `ConnectionError` tells, see [`Retry::AFTER_CLOSE`].
+    // spec: 37:errors:retry-by-kind
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            // spec: 37:errors:no-retry-after-refusal
+            Self::Refused { .. }
+            | Self::Decode(DecodeError::ErrorReason)
+            | Self::MechanismMismatch
+            | Self::RoleConflict
+            | Self::Incompatible { .. }
+            | Self::RefusedByUs
+            | Self::Closed => Retry::No,
+            // spec: 37:errors:retry-slowly-after-violation
+            Self::Decode(_) | Self::Unexpected { .. } => Retry::Slowly,
+            Self::Timeout { .. } => Retry::Later,
+        }
+    }
 }
 
 /// Something that arrived where it has no place.

@@ -14,12 +14,13 @@ use crate::clock::start;
 use crate::command::Command;
 use crate::connection::{Connection, Event};
 use crate::frame::{FrameHeader, put_header};
-use crate::greeting::Greeting;
+use crate::greeting::{Greeting, Version};
 use crate::handshake::Local;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::metadata::{Metadata, put_property};
 use crate::socket_type::SocketType;
+use crate::subscription::{Membership, Subscription};
 
 /// A greeting that parses can be sent, and reads back as the same.
 pub fn greeting(data: &[u8]) {
@@ -43,7 +44,7 @@ pub fn frame(data: &[u8]) {
 /// A command that parses has a name of letters and no more data than its kind allows.
 pub fn command(data: &[u8]) {
     let Ok(command) = Command::parse(data, &Limits::default()) else { return };
-    match command {
+    match &command {
         Command::Ready(metadata) => {
             let octets: usize =
                 metadata.iter().map(|(name, value)| 5 + name.len() + value.len()).sum();
@@ -52,6 +53,16 @@ pub fn command(data: &[u8]) {
         Command::Error { reason } => assert_eq!(data.len(), 7 + reason.len()),
         Command::Ping { context, .. } => assert_eq!(data.len(), 7 + context.as_octets().len()),
         Command::Pong { context } => assert_eq!(data.len(), 5 + context.as_octets().len()),
+        Command::Subscribe { .. } | Command::Cancel { .. } => {
+            let mut out = BytesMut::new();
+            Subscription::from_command(&command).unwrap().put(Version::V3_1, &mut out);
+            assert!(out.ends_with(data));
+        }
+        Command::Join { .. } | Command::Leave { .. } => {
+            let mut out = BytesMut::new();
+            Membership::from_command(&command).unwrap().put(Version::V3_1, &mut out).unwrap();
+            assert!(out.ends_with(data));
+        }
         Command::Other => assert!(data.len() > 1),
     }
 }

@@ -59,6 +59,8 @@
 //! Each production of the grammar has its place: [`Greeting`], [`FrameHeader`], [`Command`],
 //! [`Metadata`], [`SocketType`], [`Identity`], [`Message`]. [`Decoder`] cuts a stream into
 //! messages without copying them, [`Traffic`] judges what it cut and keeps the deadlines.
+//! [`Subscription`] and [`Membership`] are what subscribers say to publishers, [`Backoff`] says
+//! when a connection that ended is worth another try, [`z85`] makes text of keys.
 //! The `codec` module puts all this behind `tokio_util`'s `Framed`.
 //!
 //! Strict where strictness is safe, tolerant where a libzmq peer needs it; the folder
@@ -86,8 +88,11 @@ mod mechanism;
 mod message;
 mod metadata;
 mod parse;
+mod reconnect;
 mod socket_type;
+mod subscription;
 mod traffic;
+pub mod z85;
 
 pub use command::{Command, Context, Pong};
 pub use connection::{Connection, Event, Progress, SendError};
@@ -101,5 +106,10 @@ pub use limits::Limits;
 pub use mechanism::Mechanism;
 pub use message::{EmptyMessage, Frames, Message, put_frame};
 pub use metadata::{IDENTITY, Metadata, RESOURCE, SOCKET_TYPE};
+pub use reconnect::{Backoff, Next, Reconnect, Retry};
 pub use socket_type::SocketType;
+pub use subscription::{
+    Group, Membership, NoGroups, Relevance, SubscribeError, Subscription, SubscriptionLimits,
+    Subscriptions, parse_radio, radio_message,
+};
 pub use traffic::{Arrival, Received, Traffic};

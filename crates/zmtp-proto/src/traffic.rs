@@ -171,8 +171,13 @@ pub(crate) fn judge(
 ) -> Result<Option<(Pong, Duration)>, ConnectionError> {
     match Command::parse(body, limits)? {
         Command::Ping { time_to_live, context } => Ok(Some((Pong(context), time_to_live))),
-        // spec: 37:command:never-delivered
-        Command::Pong { .. } | Command::Other => Ok(None),
+        // spec: 37:command:never-delivered, 37:subscription:wrong-type
+        Command::Pong { .. }
+        | Command::Subscribe { .. }
+        | Command::Cancel { .. }
+        | Command::Join { .. }
+        | Command::Leave { .. }
+        | Command::Other => Ok(None),
         // spec: 37:command:ready-or-error-in-traffic
         command @ (Command::Ready(_) | Command::Error { .. }) => {
             let got = command.unexpected();

@@ -1,7 +1,9 @@
 use super::*;
 use crate::clock::start;
-use crate::command::Context;
-use crate::error::Unexpected;
+use bytes::BytesMut;
+
+use crate::command::{Context, put_command};
+use crate::error::{DecodeError, Unexpected};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -73,7 +75,7 @@ fn commands_inside_a_message_do_not_put_its_end_off() {
     }
 }
 
-/// 37:command:never-delivered.
+/// 37:command:never-delivered, 37:subscription:wrong-type.
 #[test]
 fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
     let mut traffic = Traffic::new(Limits::default());
@@ -81,10 +83,25 @@ fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
         &b"\x04\x0b\x09SUBSCRIBEA"[..],
         b"\x04\x08\x06CANCELA",
         b"\x04\x06\x04JOINa",
+        b"\x04\x07\x05LEAVEa",
         b"\x04\x06\x04PONGx",
         b"\x04\x06\x04NEWSx",
     ] {
         assert_eq!(received(&mut traffic, command, start()), Received::Nothing);
+    }
+}
+
+/// 37:radio:group, 37:command:malformed.
+#[test]
+fn a_group_that_cannot_be_ends_the_connection_whoever_reads_it() {
+    let mut long = BytesMut::new();
+    put_command("LEAVE", &[b'g'; 256], &mut long);
+    for (command, error) in [
+        (&b"\x04\x08\x04JOINa\0b"[..], DecodeError::GroupZeroOctet),
+        (&long, DecodeError::GroupTooLong { len: 256 }),
+    ] {
+        let refused = Traffic::new(Limits::default()).handle_input(command, start());
+        assert_eq!(refused.unwrap_err(), ConnectionError::Decode(error));
     }
 }
 
