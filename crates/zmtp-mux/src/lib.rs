@@ -18,5 +18,8 @@ pub mod fuzz;
 pub mod net;
 
 pub use core::{ListenerRole, MuxLimits, Name, PoolLimits};
-pub use net::{BindError, Dealer, DealerError, Endpoint, EndpointError, Listen, Mux, MuxConfig};
+pub use net::{
+    BindError, Dealer, DealerError, Dial, DialError, Endpoint, EndpointError, Listen, Mux,
+    MuxConfig, Proxy, SocksError,
+};
 pub use zmtp_proto::{ConnectionError, Identity, Limits, Message, Peer};

@@ -12,6 +12,7 @@ use zmtp_proto::{
 };
 
 use crate::net::clock::now;
+use crate::net::dial::{Dial, DialError};
 use crate::net::endpoint::Endpoint;
 use crate::net::stream::Stream;
 
@@ -35,6 +36,9 @@ pub enum DealerError {
     /// The identity has more than 255 octets or begins with a zero octet. The caller's fault.
     #[error(transparent)]
     Identity(DecodeError),
+    /// The endpoint could not be dialled; the variants within say whether to try again.
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// The stream failed, or the peer closed it. Temporary as a rule: dial again.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -44,7 +48,8 @@ pub enum DealerError {
 }
 
 impl Dealer {
-    /// Dials `endpoint` and shakes hands, announcing `identity`: a service's name, or nothing.
+    /// Dials `endpoint` as [`Dial::default`] does and shakes hands, announcing `identity`: a
+    /// service's name, or nothing.
     ///
     /// # Errors
     ///
@@ -57,10 +62,27 @@ impl Dealer {
         endpoint: &Endpoint,
         identity: impl AsRef<[u8]>,
     ) -> Result<Self, DealerError> {
+        Self::connect_with(&Dial::default(), endpoint, identity).await
+    }
+
+    /// Does as [`connect`](Self::connect), dialling as `dial` says.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be reached, or the peer is none, or refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the connection is closed and nothing else has happened.
+    pub async fn connect_with(
+        dial: &Dial,
+        endpoint: &Endpoint,
+        identity: impl AsRef<[u8]>,
+    ) -> Result<Self, DealerError> {
         let identity = Identity::new(Bytes::copy_from_slice(identity.as_ref()))
             .map_err(DealerError::Identity)?;
         let local = Local::new(SocketType::Dealer).with_identity(identity);
-        let mut stream = Stream::dial(endpoint).await?;
+        let mut stream = dial.dial(endpoint).await?;
         let mut connection = Connection::connector(local, Limits::default(), now());
         let mut inbox = BytesMut::new();
         loop {

@@ -28,23 +28,6 @@ pub(crate) enum Detached {
 }
 
 impl Stream {
-    /// Dials `endpoint`, trying the addresses of a name in order.
-    pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<Self> {
-        match endpoint {
-            Endpoint::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
-            }
-            Endpoint::IpcPath(path) => UnixStream::connect(path).await.map(Self::Unix),
-            Endpoint::IpcAbstract(name) => {
-                let stream = dial_abstract(name)?;
-                stream.set_nonblocking(true)?;
-                UnixStream::from_std(stream).map(Self::Unix)
-            }
-        }
-    }
-
     /// Takes the stream away from this runtime.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         match self {
@@ -222,18 +205,8 @@ fn bind_abstract(name: &str) -> io::Result<std::os::unix::net::UnixListener> {
     std::os::unix::net::UnixListener::bind_addr(&abstract_address(name)?)
 }
 
-#[cfg(target_os = "linux")]
-fn dial_abstract(name: &str) -> io::Result<std::os::unix::net::UnixStream> {
-    std::os::unix::net::UnixStream::connect_addr(&abstract_address(name)?)
-}
-
 #[cfg(not(target_os = "linux"))]
 fn bind_abstract(_: &str) -> io::Result<std::os::unix::net::UnixListener> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn dial_abstract(_: &str) -> io::Result<std::os::unix::net::UnixStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
