@@ -135,7 +135,7 @@ async fn keep_asking(mut dealer: Dealer, began: Instant) -> Result<u64, Failure>
     let names = ["engine.1", "engine.2", "engine.3"];
     let mut answered: u64 = 0;
     for name in names.into_iter().cycle().take(IN_FLIGHT) {
-        dealer.feed(request(name, "?")?)?;
+        dealer.feed(request(name, "?")?).map_err(DealerError::from)?;
     }
     let mut open = IN_FLIGHT;
     while open > 0 {
@@ -143,7 +143,8 @@ async fn keep_asking(mut dealer: Dealer, began: Instant) -> Result<u64, Failure>
         while let Some(answer) = next {
             answered = answered.saturating_add(1);
             if began.elapsed() < RATE_TIME {
-                dealer.feed(request_to(answer.frames().next().unwrap_or_default(), "?")?)?;
+                let again = request_to(answer.frames().next().unwrap_or_default(), "?")?;
+                dealer.feed(again).map_err(DealerError::from)?;
             } else {
                 open = open.saturating_sub(1);
             }

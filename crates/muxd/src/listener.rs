@@ -96,7 +96,7 @@ impl ListenerUrl {
     }
 
     pub(crate) fn listen(self, role: ListenerRole) -> Listen {
-        Listen { role, endpoint: self.endpoint, name: self.name, identity: self.identity }
+        Listen { name: self.name, identity: self.identity, ..Listen::new(role, self.endpoint) }
     }
 }
 

@@ -17,6 +17,7 @@ mod outbound;
 mod pool;
 mod role;
 mod route;
+mod spares;
 
 pub use address::{Name, NodeId, Token};
 pub use binding::BindingKey;

@@ -19,7 +19,13 @@ pub mod net;
 
 pub use core::{ListenerRole, MuxLimits, Name, PoolLimits};
 pub use net::{
-    BindError, Dealer, DealerError, Dial, DialError, Endpoint, EndpointError, Listen, Mux,
-    MuxConfig, Proxy, SocksError,
+    Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
+    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Listen,
+    ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress, Principal, Proxy,
+    SocksError, Verdict, Verdicting, generate_keys,
 };
-pub use zmtp_proto::{ConnectionError, Identity, Limits, Message, Peer};
+pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
+pub use zmtp_proto::{
+    ConnectionError, Heartbeat, Identity, Limits, Message, Next, Peer, PlainCredentials, Reconnect,
+    Retry, Settings,
+};

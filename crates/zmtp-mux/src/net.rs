@@ -8,27 +8,37 @@
 //! its guards, however it ends.
 
 mod accept;
+mod authenticator;
 mod chance;
 mod clock;
+mod connector;
 mod dealer;
 mod dial;
 mod end;
 mod endpoint;
 mod guest;
 mod handshake;
+mod keep_alive;
 mod linger;
 mod link;
 mod mark;
 mod mux;
 mod reader;
+mod security;
 mod shared;
 mod socks;
 mod stream;
 mod traffic;
+mod wire;
 mod writer;
 
-pub use dealer::{Dealer, DealerError};
+pub use authenticator::{
+    Admittance, Authenticator, Claim, Credentials, PeerAddress, Principal, Verdict, Verdicting,
+};
+pub use connector::Connector;
+pub use dealer::{Dealer, DealerError, DealerOptions, NotQueued, NotQueuedReason};
 pub use dial::{Dial, DialError, Proxy};
 pub use endpoint::{Endpoint, EndpointError};
 pub use mux::{BindError, Listen, Mux, MuxConfig};
-pub use socks::{Blame, CredentialsError, Refusal, Retry, SocksError};
+pub use security::{CurveIdentity, DialSecurity, ListenSecurity, generate_keys};
+pub use socks::{Blame, CredentialsError, Refusal, SocksError};

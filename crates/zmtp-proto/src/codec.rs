@@ -1,21 +1,35 @@
 //! ZMTP behind `tokio_util`'s [`Framed`], for those who want a `Stream` and a `Sink`.
 //!
 //! [`connect`] and [`accept`] shake hands over any byte stream and return it framed. The codec
-//! keeps no clock: deadlines are the caller's, for instance with a timeout around these calls.
+//! keeps no clock: deadlines are the caller's, for instance with a timeout around these calls, and
+//! so are heartbeats of its own.
 //!
 //! ```
 //! use std::time::Instant;
 //! use futures::{SinkExt, StreamExt};
-//! use zmtp_proto::codec::{self, Incoming};
-//! use zmtp_proto::{Limits, Local, Message, SocketType};
+//! use zmtp_proto::codec::{self, Incoming, Verdict};
+//! use zmtp_proto::{ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (one, other) = tokio::io::duplex(4096);
 //! let limits = Limits::default();
 //! let (client, server) = tokio::join!(
-//!     codec::connect(one, Local::new(SocketType::Dealer), limits, Instant::now()),
-//!     codec::accept(other, Local::new(SocketType::Router), limits, Instant::now()),
+//!     codec::connect(
+//!         one,
+//!         Local::new(SocketType::Dealer),
+//!         ClientSecurity::Null,
+//!         limits,
+//!         Instant::now(),
+//!     ),
+//!     codec::accept(
+//!         other,
+//!         Local::new(SocketType::Router),
+//!         ServerSecurity::Null,
+//!         |_| Verdict::Accept,
+//!         limits,
+//!         Instant::now(),
+//!     ),
 //! );
 //! let ((mut client, _), (mut server, peer)) = (client?, server?);
 //! assert_eq!(peer.socket_type, SocketType::Dealer);
@@ -38,19 +52,47 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::codec::{self, Encoder, Framed, FramedParts};
 
 use crate::command::Pong;
-use crate::connection::{Connection, Event};
-use crate::decoder::{Decoder, Item, Octets};
+use crate::connection::Connection;
+use crate::decoder::Octets;
 use crate::error::ConnectionError;
+use crate::event::Event;
 use crate::handshake::{Local, Peer};
-use crate::limits::Limits;
+use crate::limits::Settings;
 use crate::message::Message;
-use crate::traffic::judge;
+use crate::outlet::Outlet;
+use crate::plain::PlainCredentials;
+use crate::security::{ClientSecurity, ServerSecurity};
+use crate::traffic::{Received, Traffic};
 
-/// Messages and heartbeats of an established connection.
+/// Messages and heartbeats of an established connection, in the clear or encrypted.
 #[derive(Debug)]
 pub struct MessageCodec {
-    decoder: Decoder,
-    limits: Limits,
+    traffic: Traffic,
+    outlet: Outlet,
+    /// Taken as the time of all that arrives: the codec keeps no clock.
+    now: Instant,
+}
+
+/// What an acceptor is asked.
+#[derive(Debug)]
+pub enum Claim<'c> {
+    /// A PLAIN client gives its credentials, and has not introduced itself yet.
+    Credentials(&'c PlainCredentials),
+    /// A peer has introduced itself; under PLAIN and CURVE its
+    /// [`credentials`](Peer::credentials) are proven.
+    Peer(&'c Peer),
+}
+
+/// What an acceptor answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// Come in.
+    Accept,
+    /// Never come again, and here is why: ERROR, then the end.
+    Refuse(String),
+    /// Not now: the end, without a word.
+    RefuseForNow,
 }
 
 /// What arrives.
@@ -72,13 +114,17 @@ pub enum CodecError {
     /// The protocol ended it; the variants within say whether to retry.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+    /// The acceptor refused the peer for now.
+    #[error("refused for now")]
+    RefusedForNow,
 }
 
 impl MessageCodec {
-    /// Starts at the first octet behind a handshake.
+    /// Goes on behind a handshake that was made elsewhere, with what
+    /// [`Connection::into_halves`] gave.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { decoder: Decoder::new(limits), limits }
+    pub fn new(traffic: Traffic, outlet: Outlet, now: Instant) -> Self {
+        Self { traffic, outlet, now }
     }
 }
 
@@ -88,30 +134,24 @@ impl codec::Decoder for MessageCodec {
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, CodecError> {
         loop {
-            let decoded = self.decoder.decode(input).map_err(ConnectionError::from)?;
-            let Some(decoded) = decoded else {
-                input.reserve(self.decoder.wanted().saturating_sub(input.len()).min(READ_AHEAD));
-                return Ok(None);
-            };
-            let consumed = decoded.consumed;
-            match decoded.item {
-                Item::Message(Octets::InPlace(_)) => {
+            let Some(arrival) = self.traffic.handle_input(input, self.now)? else { break };
+            let consumed = arrival.consumed;
+            let incoming = match arrival.received {
+                Received::Message(Octets::InPlace(_)) => {
                     let octets = input.split_to(consumed).freeze();
                     return Ok(Some(Incoming::Message(Message::from_checked(octets))));
                 }
-                Item::Message(Octets::Reassembled(octets)) => {
-                    input.advance(consumed);
-                    return Ok(Some(Incoming::Message(Message::from_checked(octets))));
-                }
-                Item::Command(body) => {
-                    let answer = judge(body, &self.limits)?;
-                    input.advance(consumed);
-                    if let Some((pong, _)) = answer {
-                        return Ok(Some(Incoming::Ping(pong)));
-                    }
-                }
+                Received::Message(octets) => Some(Incoming::Message(octets.into_message())),
+                Received::Ping(pong) => Some(Incoming::Ping(pong)),
+                Received::Nothing => None,
+            };
+            input.advance(consumed);
+            if incoming.is_some() {
+                return Ok(incoming);
             }
         }
+        input.reserve(self.traffic.wanted().saturating_sub(input.len()).min(READ_AHEAD));
+        Ok(None)
     }
 }
 
@@ -119,8 +159,7 @@ impl Encoder<Message> for MessageCodec {
     type Error = CodecError;
 
     fn encode(&mut self, message: Message, out: &mut BytesMut) -> Result<(), CodecError> {
-        out.extend_from_slice(message.as_octets());
-        Ok(())
+        Ok(self.outlet.put(message.as_octets(), out)?)
     }
 }
 
@@ -128,8 +167,9 @@ impl Encoder<Pong> for MessageCodec {
     type Error = CodecError;
 
     fn encode(&mut self, pong: Pong, out: &mut BytesMut) -> Result<(), CodecError> {
-        pong.put(out);
-        Ok(())
+        let mut clear = BytesMut::with_capacity(Pong::LEN_MAX);
+        pong.put(&mut clear);
+        Ok(self.outlet.put(&clear, out)?)
     }
 }
 
@@ -145,18 +185,20 @@ impl Encoder<Pong> for MessageCodec {
 pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     local: Local,
-    limits: Limits,
+    security: ClientSecurity,
+    settings: impl Into<Settings>,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
-    let connection = Connection::connector(local.clone(), limits, now);
-    shake(stream, connection, &local, limits, now).await
+    let connection = Connection::connector(local.clone(), security, settings, now);
+    shake(stream, connection, &local, &mut |_| Verdict::Accept, now).await
 }
 
-/// Shakes hands on a stream that was dialled, letting in whoever fits and announcing `local`.
+/// Shakes hands on a stream that was dialled, letting in whoever fits and is accepted by `judge`,
+/// and announcing `local`.
 ///
 /// # Errors
 ///
-/// The stream failed or ended, or the peer broke the protocol or does not fit.
+/// The stream failed or ended, or the peer broke the protocol, does not fit or was refused.
 ///
 /// # Cancel safety
 ///
@@ -164,28 +206,32 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
 pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     local: Local,
-    limits: Limits,
+    security: ServerSecurity,
+    mut judge: impl FnMut(Claim<'_>) -> Verdict,
+    settings: impl Into<Settings>,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
-    let connection = Connection::acceptor(limits, now);
-    shake(stream, connection, &local, limits, now).await
+    let connection = Connection::acceptor(security, settings, now);
+    shake(stream, connection, &local, &mut judge, now).await
 }
 
 async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
     mut stream: T,
     mut connection: Connection,
     local: &Local,
-    limits: Limits,
+    judge: &mut dyn FnMut(Claim<'_>) -> Verdict,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let mut input = BytesMut::new();
     loop {
-        let introduced = step(&mut connection, &mut input, local, now);
+        let introduced = step(&mut connection, &mut input, local, judge, now);
         while let Some(octets) = connection.poll_transmit() {
             stream.write_all(&octets).await?;
         }
         if let Some(peer) = introduced? {
-            let mut parts = FramedParts::new::<Message>(stream, MessageCodec::new(limits));
+            let (traffic, outlet) = connection.into_halves()?;
+            let codec = MessageCodec::new(traffic, outlet, now);
+            let mut parts = FramedParts::new::<Message>(stream, codec);
             parts.read_buf = input;
             return Ok((Framed::from_parts(parts), peer));
         }
@@ -200,13 +246,20 @@ fn step(
     connection: &mut Connection,
     input: &mut BytesMut,
     local: &Local,
+    judge: &mut dyn FnMut(Claim<'_>) -> Verdict,
     now: Instant,
-) -> Result<Option<Peer>, ConnectionError> {
+) -> Result<Option<Peer>, CodecError> {
     while let Some(progress) = connection.handle_input(input, now)? {
-        let consumed = progress.consumed;
-        let peer = match progress.event {
+        let (consumed, event) = (progress.consumed, progress.event);
+        let peer = match event {
+            Some(Event::Credentials(credentials)) => {
+                settle(connection, judge(Claim::Credentials(&credentials)))?;
+                connection.welcome()?;
+                None
+            }
             Some(Event::Introduced(peer)) => {
-                connection.accept(local)?;
+                settle(connection, judge(Claim::Peer(&peer)))?;
+                connection.accept(local, now)?;
                 Some(peer)
             }
             Some(Event::Established(peer)) => Some(peer),
@@ -220,75 +273,20 @@ fn step(
     Ok(None)
 }
 
+fn settle(connection: &mut Connection, verdict: Verdict) -> Result<(), CodecError> {
+    match verdict {
+        Verdict::Accept => Ok(()),
+        Verdict::Refuse(reason) => {
+            connection.refuse(&reason);
+            Err(ConnectionError::RefusedByUs.into())
+        }
+        // spec: 37:auth:refused-for-now-silent
+        Verdict::RefuseForNow => Err(CodecError::RefusedForNow),
+    }
+}
+
 /// Octets reserved at most ahead of their arrival: a header alone must not buy memory.
 const READ_AHEAD: usize = 64 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use futures::{SinkExt, StreamExt};
-    use tokio_util::codec::Decoder as _;
-
-    use super::*;
-    use crate::clock::start;
-    use crate::socket_type::SocketType;
-
-    #[test]
-    fn a_header_alone_buys_at_most_the_read_ahead() {
-        let mut codec = MessageCodec::new(Limits::default());
-        let mut input = BytesMut::from(&b"\x02\0\0\0\0\0\xf0\0\0"[..]);
-        assert!(codec.decode(&mut input).unwrap().is_none());
-        assert!(input.capacity() <= 2 * READ_AHEAD, "{}", input.capacity());
-    }
-
-    /// Fails a test whose peer never answers.
-    async fn in_time<T>(answer: impl Future<Output = T>) -> T {
-        let limit = std::time::Duration::from_secs(10);
-        tokio::time::timeout(limit, answer).await.expect("an answer in time")
-    }
-
-    #[tokio::test]
-    async fn both_sides_see_messages_and_pings_through_framed() {
-        let (one, other) = tokio::io::duplex(64);
-        let now = start;
-        let local = |kind| Local::new(kind);
-        let (client, server) = tokio::join!(
-            connect(one, local(SocketType::Dealer), Limits::default(), now()),
-            accept(other, local(SocketType::Router), Limits::default(), now()),
-        );
-        let ((mut client, router), (server, _)) = (client.unwrap(), server.unwrap());
-        assert_eq!(router.socket_type, SocketType::Router);
-        let parts = server.into_parts();
-        let (mut raw, codec) = (parts.io, parts.codec);
-        raw.write_all(b"\x04\x08\x04PING\0\0c\x04\x02\x01X\x01\x01a").await.unwrap();
-        let Some(Ok(Incoming::Ping(pong))) = in_time(client.next()).await else {
-            panic!("no PING")
-        };
-        client.send(pong).await.unwrap();
-        raw.write_all(b"\x00\x01b").await.unwrap();
-        let whole = Message::from_frames(["a", "b"]).unwrap();
-        let Some(Ok(incoming)) = in_time(client.next()).await else { panic!("no message") };
-        assert_eq!(incoming, Incoming::Message(whole));
-        let mut answer = [0; 8];
-        in_time(raw.read_exact(&mut answer)).await.unwrap();
-        assert_eq!(&answer, b"\x04\x06\x04PONGc");
-        drop((raw, codec));
-        assert!(in_time(client.next()).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_peer_that_does_not_fit_is_told_so() {
-        let (one, other) = tokio::io::duplex(4096);
-        let (client, server) = tokio::join!(
-            connect(one, Local::new(SocketType::Pub), Limits::default(), start()),
-            accept(other, Local::new(SocketType::Router), Limits::default(), start()),
-        );
-        let Err(CodecError::Connection(ConnectionError::Refused { reason })) = client else {
-            panic!("not refused")
-        };
-        assert_eq!(reason, "incompatible-socket-type");
-        assert!(matches!(
-            server,
-            Err(CodecError::Connection(ConnectionError::Incompatible { .. }))
-        ));
-    }
-}
+mod tests;

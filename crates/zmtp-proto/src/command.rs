@@ -116,6 +116,16 @@ impl Command {
     }
 }
 
+/// Returns the data of the command in `body` if it has this name.
+///
+/// # Errors
+///
+/// What stands at the front is no name.
+pub(crate) fn data_of<'b>(body: &'b [u8], wanted: &str) -> Result<Option<&'b [u8]>, DecodeError> {
+    let (data, name) = finish(name(body))?.ok_or(DecodeError::Truncated)?;
+    Ok((name == wanted.as_bytes()).then_some(data))
+}
+
 /// The context of a PING, repeated in its PONG: 0 to 16 octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {

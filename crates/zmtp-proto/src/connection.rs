@@ -1,38 +1,56 @@
 //! A connection from its first octet to its last, without any I/O.
 //!
 //! ```text
-//!            handle_input             accept / refuse
-//!  greeting ──────────────► Deciding ────────────────► Traffic     (acceptor)
-//!           ───────────────────────────────────────►               (connector)
+//!            handle_input              accept / refuse
+//!  greeting ───────────────► Deciding ────────────────► Traffic     (acceptor)
+//!           ──► Judging ────► Deciding                              (acceptor, PLAIN)
+//!               welcome / refuse
+//!           ────────────────────────────────────────►               (connector)
 //!     any ── error ──► Closed
 //! ```
+
+mod shown;
 
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::command::Pong;
-use crate::decoder::Octets;
+use crate::decoder::Decoder;
 use crate::error::{ConnectionError, Deadline};
-use crate::handshake::{self, Handshake, Local, Peer, Side};
-use crate::limits::Limits;
+use crate::event::{Event, Progress};
+use crate::handshake::{Handshake, Local, Peer, Security, Side, Told};
+use crate::heartbeat::Ping;
+use crate::limits::Settings;
 use crate::message::Message;
-use crate::traffic::{Arrival, Received, Traffic};
+use crate::outlet::Outlet;
+use crate::security::{ClientSecurity, ServerSecurity};
+use crate::traffic::{Arrival, Intake, Received, Traffic};
 
 /// One side of a connection.
 ///
-/// **After every `handle_*`, `accept`, `refuse` or `send`, write out what
+/// **After every `handle_*`, `welcome`, `accept`, `refuse` or `send`, write out what
 /// [`poll_transmit`](Self::poll_transmit) gives until `None`, then arm a timer for
 /// [`poll_timeout`](Self::poll_timeout).** This holds after an error as well: the last octets may
 /// tell the peer why. After an error the connection is closed for good.
-#[derive(Debug)]
 pub struct Connection {
     state: State,
-    limits: Limits,
+    settings: Settings,
     /// Octets to send: the handshake, then whole messages only.
     outbox: BytesMut,
     /// The one PONG that waits to be sent.
     pong: Option<Pong>,
+    /// The one PING that waits to be sent.
+    ping: Option<Ping>,
+    faith: Faith,
+}
+
+/// Whether the peer has kept to the protocol in traffic; if not, the state is `Closed` at the next
+/// look. It stands beside the state because what was received may be lent out of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Faith {
+    Kept,
+    Broken,
 }
 
 #[derive(Debug, Default)]
@@ -41,44 +59,27 @@ enum State {
         handshake: Handshake,
         deadline: Option<Instant>,
     },
-    Traffic(Box<Traffic>),
+    Traffic(Box<(Traffic, Outlet)>),
     #[default]
     Closed,
 }
 
-/// What a connection tells its owner.
-#[derive(Debug)]
-pub struct Progress<'i> {
-    /// Octets to drop from the front of the input before the next call. Never 0.
-    pub consumed: usize,
-    /// What happened; `None` if it concerns nobody but the connection.
-    pub event: Option<Event<'i>>,
-}
-
-/// Something that the owner of a connection has to know.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'i> {
-    /// As acceptor only: the peer has introduced itself. Answer with
-    /// [`accept`](Connection::accept) or [`refuse`](Connection::refuse); until then no input is
-    /// taken.
-    Introduced(Peer),
-    /// As connector only: the peer let us in, and messages may be sent.
-    Established(Peer),
-    /// A message arrived.
-    Message(Octets<'i>),
-}
-
 impl Connection {
-    /// Makes the side that dialled, which announces `local`.
+    /// Makes the side that dialled, which announces `local` to whom `security` finds.
     #[must_use]
-    pub fn connector(local: Local, limits: Limits, now: Instant) -> Self {
-        Self::new(Side::Connector(local), limits, now)
+    pub fn connector(
+        local: Local,
+        security: ClientSecurity,
+        settings: impl Into<Settings>,
+        now: Instant,
+    ) -> Self {
+        Self::new(Side::Connector(local, security), settings.into(), now)
     }
 
-    /// Makes the side that was dialled.
+    /// Makes the side that was dialled, and asks for what `security` asks for.
     #[must_use]
-    pub fn acceptor(limits: Limits, now: Instant) -> Self {
-        Self::new(Side::Acceptor, limits, now)
+    pub fn acceptor(security: ServerSecurity, settings: impl Into<Settings>, now: Instant) -> Self {
+        Self::new(Side::Acceptor(security), settings.into(), now)
     }
 
     /// Takes what is whole off the front of `input`; `Ok(None)` until something is. Call it,
@@ -90,45 +91,65 @@ impl Connection {
     ///
     /// The peer broke the protocol or refused us; the connection is closed.
     pub fn handle_input<'i>(
-        &mut self,
+        &'i mut self,
         input: &'i [u8],
         now: Instant,
     ) -> Result<Option<Progress<'i>>, ConnectionError> {
+        self.settle();
+        if matches!(self.state, State::Traffic(_)) {
+            return self.receive(input, now);
+        }
         match std::mem::take(&mut self.state) {
-            State::Handshake { handshake, deadline } => self.shake(handshake, deadline, input),
-            State::Traffic(mut traffic) => {
-                let arrival = traffic.handle_input(input, now)?;
-                self.state = State::Traffic(traffic);
-                Ok(arrival.map(|arrival| self.arrived(arrival)))
-            }
-            State::Closed => Err(ConnectionError::Closed),
+            State::Handshake { handshake, deadline } => self.shake(handshake, deadline, input, now),
+            State::Traffic(_) | State::Closed => Err(ConnectionError::Closed),
         }
     }
 
+    /// Welcomes a PLAIN client that has given its credentials; it introduces itself next.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError::Closed`] if no client waits for that.
+    pub fn welcome(&mut self) -> Result<(), ConnectionError> {
+        let State::Handshake { handshake, deadline } = std::mem::take(&mut self.state) else {
+            return Err(ConnectionError::Closed);
+        };
+        let handshake = handshake.welcome(&mut self.outbox)?;
+        self.state = State::Handshake { handshake, deadline };
+        Ok(())
+    }
+
     /// Lets an introduced peer in, announcing `local`. Messages may be sent from here on.
+    ///
+    /// Whoever calls this has judged [`Peer::credentials`]: under PLAIN and CURVE they say who
+    /// the peer is, and not that it is welcome.
     ///
     /// # Errors
     ///
     /// [`ConnectionError::Incompatible`] if the types do not talk to each other, of which the
     /// peer is told; [`ConnectionError::Closed`] if no peer waits for a decision.
-    pub fn accept(&mut self, local: &Local) -> Result<(), ConnectionError> {
-        match std::mem::take(&mut self.state) {
-            State::Handshake { handshake, .. } => {
-                handshake.accept(local, &mut self.outbox)?;
-                self.state = State::Traffic(Box::new(Traffic::new(self.limits)));
-                Ok(())
-            }
-            State::Traffic(_) | State::Closed => Err(ConnectionError::Closed),
-        }
+    pub fn accept(&mut self, local: &Local, now: Instant) -> Result<(), ConnectionError> {
+        let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) else {
+            return Err(ConnectionError::Closed);
+        };
+        let Handshake::Done(peer, security) = handshake.accept(local, &mut self.outbox)? else {
+            return Err(ConnectionError::Closed);
+        };
+        self.establish(&peer, security, now);
+        Ok(())
     }
 
     /// Tells an introduced peer for good that it is not wanted, and closes. libzmq peers do not
     /// come back after this; to make one come back later, just drop the connection.
     ///
-    /// `reason` is shortened to 255 octets, and what is not printable in it replaced.
+    /// `reason` is shortened to 255 octets, and what is not printable in it replaced. It is not
+    /// sent where no peer waits for a decision: there ERROR has no place.
+    // spec: 24:plain:refused-with-error, 26:curve:error-only-for-good,
+    //       37:auth:refused-for-good-error
     pub fn refuse(&mut self, reason: &str) {
-        self.state = State::Closed;
-        let _: ConnectionError = handshake::refuse(reason, &mut self.outbox);
+        if let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) {
+            handshake.refuse(reason, &mut self.outbox);
+        }
     }
 
     /// Queues a message.
@@ -137,14 +158,27 @@ impl Connection {
     ///
     /// Returns the message if the connection is not, or no longer, established.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        match self.state {
-            // spec: 37:null:messages-after-ready
-            State::Traffic(_) => {
-                self.outbox.extend_from_slice(message.as_octets());
-                Ok(())
+        self.settle();
+        match &mut self.state {
+            // spec: 37:null:messages-after-ready, 24:plain:messages-after-ready,
+            //       26:curve:messages-after-ready
+            State::Traffic(traffic) => {
+                let (_, outlet) = &mut **traffic;
+                let sent = outlet.put(message.as_octets(), &mut self.outbox);
+                // spec: 26:curve:nonce-never-wraps
+                sent.map_err(|_| {
+                    self.state = State::Closed;
+                    SendError(message)
+                })
             }
             State::Handshake { .. } | State::Closed => Err(SendError(message)),
         }
+    }
+
+    /// Returns how many octets wait for [`poll_transmit`](Self::poll_transmit).
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Returns octets to send, until there are none left.
@@ -154,20 +188,42 @@ impl Connection {
         if !self.outbox.is_empty() {
             return Some(self.outbox.split().freeze());
         }
-        let pong = self.pong.take()?;
-        let mut out = BytesMut::with_capacity(Pong::LEN_MAX);
-        pong.put(&mut out);
-        Some(out.freeze())
+        let mut clear = BytesMut::new();
+        if let Some(pong) = self.pong.take() {
+            pong.put(&mut clear);
+        }
+        if let Some(ping) = self.ping.take() {
+            ping.put(&mut clear);
+        }
+        self.settle();
+        match &mut self.state {
+            State::Traffic(traffic) if !clear.is_empty() => {
+                let (_, outlet) = &mut **traffic;
+                let mut out = BytesMut::new();
+                if outlet.put(&clear, &mut out).is_err() {
+                    // Without a nonce there is no sign of life, and no message either.
+                    self.state = State::Closed;
+                    return None;
+                }
+                Some(out.freeze())
+            }
+            State::Traffic(_) | State::Handshake { .. } | State::Closed => None,
+        }
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.faith == Faith::Broken {
+            return None;
+        }
         match &self.state {
             // The clock stops while our own side decides.
-            State::Handshake { handshake: Handshake::Deciding(_), .. } | State::Closed => None,
-            State::Handshake { deadline, .. } => *deadline,
-            State::Traffic(traffic) => traffic.poll_timeout(),
+            State::Handshake { handshake, deadline } => {
+                deadline.filter(|_| handshake.awaits_peer())
+            }
+            State::Closed => None,
+            State::Traffic(traffic) => traffic.0.poll_timeout(),
         }
     }
 
@@ -182,33 +238,55 @@ impl Connection {
             return Ok(());
         }
         match std::mem::take(&mut self.state) {
-            State::Traffic(mut traffic) => traffic.handle_timeout(now),
+            State::Traffic(mut traffic) => {
+                self.ping = traffic.0.handle_timeout(now)?.or(self.ping);
+                self.state = State::Traffic(traffic);
+                Ok(())
+            }
             State::Handshake { .. } | State::Closed => Err(ConnectionError::Timeout {
                 what: Deadline::Handshake,
-                limit: self.limits.handshake_time,
+                limit: self.settings.limits.handshake_time,
             }),
         }
     }
 
-    /// Goes on without the connection's own outbox: for a caller with queues of its own, who has
+    /// Notes that the peer could not be heard until now, since our own side did not read: its
+    /// silence counts from here.
+    // spec: 37:heartbeat:withheld-reads
+    pub fn resume(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.0.resume(now);
+        }
+    }
+
+    /// Parts the reading half from the sending one: for a caller with queues of its own, who has
     /// sent what [`poll_transmit`](Self::poll_transmit) gave.
     ///
     /// # Errors
     ///
     /// [`ConnectionError::Closed`] if the connection is not established.
-    pub fn into_traffic(self) -> Result<Traffic, ConnectionError> {
+    pub fn into_halves(mut self) -> Result<(Traffic, Outlet), ConnectionError> {
+        self.settle();
         match self.state {
-            State::Traffic(traffic) => Ok(*traffic),
+            State::Traffic(halves) => Ok(*halves),
             State::Handshake { .. } | State::Closed => Err(ConnectionError::Closed),
         }
     }
 
-    fn new(side: Side, limits: Limits, now: Instant) -> Self {
+    fn new(side: Side, settings: Settings, now: Instant) -> Self {
         let mut outbox = BytesMut::new();
-        let handshake = Handshake::start(side, &mut outbox);
-        let deadline = now.checked_add(limits.handshake_time);
+        let handshake = Handshake::start(settings.version, side, &mut outbox);
+        let deadline = now.checked_add(settings.limits.handshake_time);
         let state = State::Handshake { handshake, deadline };
-        Self { state, limits, outbox, pong: None }
+        Self { state, settings, outbox, pong: None, ping: None, faith: Faith::Kept }
+    }
+
+    /// Closes the connection of a peer that has broken the protocol, without a word.
+    // spec: 26:curve:silent-close
+    fn settle(&mut self) {
+        if self.faith == Faith::Broken {
+            self.state = State::Closed;
+        }
     }
 
     fn shake<'i>(
@@ -216,40 +294,68 @@ impl Connection {
         handshake: Handshake,
         deadline: Option<Instant>,
         input: &[u8],
+        now: Instant,
     ) -> Result<Option<Progress<'i>>, ConnectionError> {
-        let Some((consumed, token)) = handshake.cut(input, &self.limits)? else {
+        let limits = self.settings.limits;
+        let Some((consumed, token)) = handshake.cut(input, &limits)? else {
             self.state = State::Handshake { handshake, deadline };
             return Ok(None);
         };
-        let event = match handshake.handle(token, &mut self.outbox)? {
-            Handshake::Done(peer) => {
-                self.state = State::Traffic(Box::new(Traffic::new(self.limits)));
-                Some(Event::Established(peer))
-            }
-            Handshake::Deciding(peer) => {
-                let handshake = Handshake::Deciding(peer.clone());
-                self.state = State::Handshake { handshake, deadline };
-                Some(Event::Introduced(peer))
-            }
-            handshake @ (Handshake::AwaitGreeting(_) | Handshake::AwaitReady(..)) => {
-                self.state = State::Handshake { handshake, deadline };
-                None
-            }
+        let (handshake, told) = handshake.handle(token, &limits, &mut self.outbox)?;
+        let event = match (&handshake, told) {
+            (_, Told::Credentials(credentials)) => Some(Event::Credentials(credentials)),
+            (Handshake::Deciding(peer, _), Told::Nothing) => Some(Event::Introduced(peer.clone())),
+            (_, Told::Nothing) => None,
         };
+        if let Handshake::Done(peer, security) = handshake {
+            self.establish(&peer, security, now);
+            return Ok(Some(Progress { consumed, event: Some(Event::Established(peer)) }));
+        }
+        self.state = State::Handshake { handshake, deadline };
         Ok(Some(Progress { consumed, event }))
     }
 
-    fn arrived<'i>(&mut self, arrival: Arrival<'i>) -> Progress<'i> {
-        let event = match arrival.received {
-            Received::Message(octets) => Some(Event::Message(octets)),
-            Received::Ping(pong) => {
-                self.pong = Some(pong);
-                None
+    fn establish(&mut self, peer: &Peer, security: Security, now: Instant) {
+        let limits = self.settings.limits;
+        let (intake, outlet) = match security {
+            // spec: 24:plain:clear-traffic
+            Security::Clear => (Intake::Clear(Decoder::new(limits)), Outlet::Clear),
+            Security::Curve(session) => {
+                let (opener, sealer) = session.split(limits);
+                (Intake::Curve(Box::new(opener)), Outlet::Sealed(sealer))
             }
-            Received::Nothing => None,
         };
-        Progress { consumed: arrival.consumed, event }
+        let traffic = Traffic::with(intake, &self.settings, peer.version, now);
+        self.state = State::Traffic(Box::new((traffic, outlet)));
     }
+
+    fn receive<'i>(
+        &'i mut self,
+        input: &'i [u8],
+        now: Instant,
+    ) -> Result<Option<Progress<'i>>, ConnectionError> {
+        let Self { state, pong, faith, .. } = self;
+        let State::Traffic(traffic) = state else { return Err(ConnectionError::Closed) };
+        match traffic.0.handle_input(input, now) {
+            Ok(arrival) => Ok(arrival.map(|arrival| arrived(arrival, pong))),
+            Err(error) => {
+                *faith = Faith::Broken;
+                Err(error)
+            }
+        }
+    }
+}
+
+fn arrived<'i>(arrival: Arrival<'i>, pong: &mut Option<Pong>) -> Progress<'i> {
+    let event = match arrival.received {
+        Received::Message(octets) => Some(Event::Message(octets)),
+        Received::Ping(answer) => {
+            *pong = Some(answer);
+            None
+        }
+        Received::Nothing => None,
+    };
+    Progress { consumed: arrival.consumed, event }
 }
 
 #[cfg(any(test, fuzzing))]

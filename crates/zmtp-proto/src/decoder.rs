@@ -36,6 +36,8 @@ pub struct Decoded<'i> {
     pub consumed: usize,
     /// What they were.
     pub item: Item<'i>,
+    /// Octets of an unfinished message that are kept elsewhere now.
+    pub held: usize,
 }
 
 /// What a stream in traffic consists of.
@@ -45,6 +47,8 @@ pub enum Item<'i> {
     Message(Octets<'i>),
     /// The body of a command frame.
     Command(&'i [u8]),
+    /// Some frames of an unfinished message, which are kept elsewhere now.
+    Part,
 }
 
 /// A whole message, encoded.
@@ -52,7 +56,10 @@ pub enum Item<'i> {
 pub enum Octets<'i> {
     /// It stands in the input and is exactly the octets consumed.
     InPlace(&'i [u8]),
-    /// A command stood between its frames, so it was put together.
+    /// It was encrypted, and stands in a buffer of the connection until its next call.
+    Opened(&'i [u8]),
+    /// It was put together elsewhere: a command stood between its frames, or it was encrypted and
+    /// is large.
     Reassembled(Bytes),
 }
 
@@ -61,7 +68,7 @@ impl Octets<'_> {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match self {
-            Self::InPlace(octets) => octets,
+            Self::InPlace(octets) | Self::Opened(octets) => octets,
             Self::Reassembled(octets) => octets,
         }
     }
@@ -70,7 +77,7 @@ impl Octets<'_> {
     #[must_use]
     pub fn into_message(self) -> Message {
         Message::from_checked(match self {
-            Self::InPlace(octets) => Bytes::copy_from_slice(octets),
+            Self::InPlace(octets) | Self::Opened(octets) => Bytes::copy_from_slice(octets),
             Self::Reassembled(octets) => octets,
         })
     }
@@ -158,7 +165,7 @@ impl Decoder {
             self.held.extend_from_slice(octets);
             Octets::Reassembled(std::mem::take(&mut self.held).freeze())
         };
-        Decoded { consumed, item: Item::Message(octets) }
+        Decoded { consumed, item: Item::Message(octets), held: 0 }
     }
 
     // spec: 37:command:between-frames
@@ -182,7 +189,7 @@ impl Decoder {
         };
         self.held.extend_from_slice(input.get(..self.scanned).unwrap_or_default());
         self.scanned = 0;
-        Ok(Some(Decoded { consumed, item: Item::Command(body) }))
+        Ok(Some(Decoded { consumed, item: Item::Command(body), held: self.held.len() }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::curve::CurveError;
 use crate::reconnect::Retry;
 use crate::socket_type::SocketType;
 
@@ -112,6 +113,9 @@ pub enum DecodeError {
         /// Its length in octets.
         len: usize,
     },
+    /// A PLAIN user name or password has an octet that is not printable ASCII.
+    #[error("user name or password is not printable")]
+    Credentials,
     /// The name of a group has more than 255 octets.
     #[error("group of {len} octets, at most 255 are allowed")]
     GroupTooLong {
@@ -141,6 +145,10 @@ pub enum ConnectionError {
     /// The peer sent what is not ZMTP. Its fault; retry slowly, in case it is repaired.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// A box, a nonce or a key of CURVE is wrong. The fault of the peer, or of somebody between;
+    /// retry slowly.
+    #[error(transparent)]
+    Curve(#[from] CurveError),
     /// The peer announced another security mechanism than ours. A configuration fault of one of
     /// the two; do not retry.
     #[error("the peer offers another security mechanism")]
@@ -207,7 +215,7 @@ impl ConnectionError {
             | Self::RefusedByUs
             | Self::Closed => Retry::No,
             // spec: 37:errors:retry-slowly-after-violation
-            Self::Decode(_) | Self::Unexpected { .. } => Retry::Slowly,
+            Self::Decode(_) | Self::Unexpected { .. } | Self::Curve(_) => Retry::Slowly,
             Self::Timeout { .. } => Retry::Later,
         }
     }
@@ -273,6 +281,8 @@ pub enum Deadline {
     PartialMessage,
     /// Any octet, within the time to live that the peer promised in a PING.
     TimeToLive,
+    /// Any octet, after a PING of ours.
+    Silence,
 }
 
 impl std::fmt::Display for Deadline {
@@ -281,6 +291,7 @@ impl std::fmt::Display for Deadline {
             Self::Handshake => "the handshake",
             Self::PartialMessage => "the rest of a message",
             Self::TimeToLive => "a sign of life",
+            Self::Silence => "the answer to a PING",
         })
     }
 }

@@ -4,23 +4,38 @@
 //! promise is broken, and does nothing else.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is all they are for")]
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "as in tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "as in tests"
+)]
 
-use std::time::Instant;
+mod connection;
+mod curve;
+mod decoder;
+mod script;
+#[cfg(test)]
+mod seeds;
+mod subscription;
+mod z85;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::clock::start;
 use crate::command::Command;
-use crate::connection::{Connection, Event};
 use crate::frame::{FrameHeader, put_header};
 use crate::greeting::{Greeting, Version};
-use crate::handshake::Local;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::metadata::{Metadata, put_property};
-use crate::socket_type::SocketType;
 use crate::subscription::{Membership, Subscription};
+
+pub use connection::{connection, plain_client, plain_server};
+pub use curve::{curve_client, curve_server};
+pub use decoder::decoder_diff;
+pub use subscription::subscription;
+pub use z85::z85;
 
 /// A greeting that parses can be sent, and reads back as the same.
 pub fn greeting(data: &[u8]) {
@@ -95,87 +110,6 @@ pub fn roundtrip(data: &[u8]) {
     }
 }
 
-/// A connection gives the same events however its input is cut, and its memory is bounded.
-///
-/// The first octet chooses the role, the second the seed of the cuts.
-pub fn connection(data: &[u8]) {
-    let [role, seed, octets @ ..] = data else { return };
-    let whole = run(*role, octets, &mut |left| left);
-    let mut state = u32::from(*seed) | 0x100;
-    let cut = run(*role, octets, &mut |left| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (usize::try_from(state >> 24).unwrap() % 7 + 1).min(left)
-    });
-    assert_eq!(whole, cut);
-}
-
-/// What a connection did: its events, the octets it sent, and how it ended.
-type Trace = (Vec<String>, Vec<u8>, Option<String>);
-
-fn run(role: u8, octets: &[u8], chunk: &mut dyn FnMut(usize) -> usize) -> Trace {
-    let limits = Limits { message_len_max: 4096, message_frames_max: 8, ..Limits::default() };
-    let now = start();
-    let mut connection = match role % 2 {
-        0 => Connection::acceptor(limits, now),
-        _ => Connection::connector(Local::new(SocketType::Dealer), limits, now),
-    };
-    let (mut events, mut sent, mut input) = (Vec::new(), Vec::new(), BytesMut::new());
-    let mut rest = octets;
-    let end = loop {
-        if let Err(error) = drain(&mut connection, &mut input, now, &mut events) {
-            break Some(error);
-        }
-        if rest.is_empty() {
-            break None;
-        }
-        assert!(input.len() <= 4096 + 8 * 1024 + 18, "more than a message and a command waits");
-        let (piece, after) = rest.split_at(chunk(rest.len()));
-        input.extend_from_slice(piece);
-        rest = after;
-    };
-    // Cut differently, PINGs meet another number of free places for a PONG; leave those out.
-    connection.drop_pong();
-    while let Some(octets) = connection.poll_transmit() {
-        sent.extend_from_slice(&octets);
-    }
-    (events, sent, end)
-}
-
-fn drain(
-    connection: &mut Connection,
-    input: &mut BytesMut,
-    now: Instant,
-    events: &mut Vec<String>,
-) -> Result<(), String> {
-    loop {
-        let progress = match connection.handle_input(input, now) {
-            Ok(Some(progress)) => progress,
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(format!("{error:?}")),
-        };
-        let consumed = progress.consumed;
-        assert!(consumed > 0 && consumed <= input.len());
-        let introduced = match &progress.event {
-            Some(Event::Message(octets)) => {
-                let message = Bytes::copy_from_slice(octets.as_slice());
-                events.push(format!("{:?}", Message::from_octets(message).unwrap()));
-                false
-            }
-            Some(event) => {
-                events.push(format!("{event:?}"));
-                matches!(event, Event::Introduced(_))
-            }
-            None => false,
-        };
-        let _ = input.split_to(consumed);
-        if introduced {
-            connection
-                .accept(&Local::new(SocketType::Router))
-                .map_err(|error| format!("{error:?}"))?;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -200,5 +134,12 @@ mod tests {
         replay("metadata", super::metadata);
         replay("roundtrip", super::roundtrip);
         replay("connection", super::connection);
+        replay("plain_server", super::plain_server);
+        replay("plain_client", super::plain_client);
+        replay("curve_server", super::curve_server);
+        replay("curve_client", super::curve_client);
+        replay("decoder_diff", super::decoder_diff);
+        replay("subscription", super::subscription);
+        replay("z85", super::z85);
     }
 }

@@ -94,11 +94,11 @@ impl Greeting {
     /// claim to be the server. Two clients are not a conflict that can be seen here, since
     /// libzmq sends 0 in both roles.
     pub fn agree(&self, theirs: &Self) -> Result<(), ConnectionError> {
-        // spec: 37:auth:mechanisms-match
+        // spec: 37:auth:mechanisms-match, 37:auth:one-mechanism
         if self.mechanism != theirs.mechanism {
             return Err(ConnectionError::MechanismMismatch);
         }
-        // spec: 37:topology:null-has-no-roles
+        // spec: 37:topology:null-has-no-roles, 37:topology:role-conflict
         if self.mechanism != Mechanism::NULL
             && (self.security_role, theirs.security_role)
                 == (SecurityRole::Server, SecurityRole::Server)

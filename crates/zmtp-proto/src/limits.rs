@@ -1,6 +1,35 @@
-//! The limits on everything that a peer can make grow.
+//! How a connection behaves: the limits on everything that a peer can make grow, the version, the
+//! heartbeat.
 
 use std::time::Duration;
+
+use crate::greeting::Version;
+use crate::heartbeat::Heartbeat;
+
+/// How our side of a connection behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What a peer may make grow, and how long it may take.
+    pub limits: Limits,
+    /// The version that we announce; both follow the lower one.
+    pub version: Version,
+    /// Whether silent peers are asked.
+    pub heartbeat: Heartbeat,
+}
+
+impl Default for Settings {
+    /// The usual limits, version 3.1, the usual heartbeat.
+    fn default() -> Self {
+        Limits::default().into()
+    }
+}
+
+/// With these limits, version 3.1 and the usual heartbeat.
+impl From<Limits> for Settings {
+    fn from(limits: Limits) -> Self {
+        Self { limits, version: Version::V3_1, heartbeat: Heartbeat::default() }
+    }
+}
 
 /// Limits of one connection. Each is checked before anything is reserved for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,24 +6,63 @@
 //! | PING                        | `Ping`, to be answered | its time to live, if any: on     |
 //! | PONG, well-formed other     | `Nothing`            |                                    |
 //! | READY, ERROR, malformed     | error                |                                    |
-//! | octets of any kind          |                      | time to live: off                  |
+//! | octets of any kind          |                      | time to live: off; silence: anew   |
+//! | part of a message           | `Nothing`            | partial message: on, or moved      |
 //! | octets without a whole item | `None`               | partial message: on, or moved      |
 //! | a command inside a message  | as above             | partial message: as it was         |
 
 use std::time::{Duration, Instant};
 
 use crate::command::{Command, Pong};
+use crate::curve::Opener;
 use crate::decoder::{Decoded, Decoder, Item, Octets};
 use crate::error::{ConnectionError, Deadline, Phase};
-use crate::limits::Limits;
+use crate::greeting::Version;
+use crate::heartbeat::{Beat, Excuse, Heartbeat, Ping, Pulse};
+use crate::limits::{Limits, Settings};
 
 /// The reading half of an established connection.
 #[derive(Debug)]
 pub struct Traffic {
-    decoder: Decoder,
+    intake: Intake,
     limits: Limits,
+    /// `None` for a peer that is never asked whether it lives.
+    pulse: Option<Pulse>,
     partial: Option<Partial>,
     time_to_live: Option<(Instant, Duration)>,
+}
+
+/// How messages are found in what arrives.
+#[derive(Debug)]
+pub(crate) enum Intake {
+    /// They stand there.
+    Clear(Decoder),
+    /// Their frames are in boxes.
+    Curve(Box<Opener>),
+}
+
+impl Intake {
+    #[inline]
+    fn decode<'i>(&'i mut self, input: &'i [u8]) -> Result<Option<Decoded<'i>>, ConnectionError> {
+        match self {
+            Self::Clear(decoder) => Ok(decoder.decode(input)?),
+            Self::Curve(opener) => opener.decode(input),
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Self::Clear(decoder) => decoder.held(),
+            Self::Curve(opener) => opener.held(),
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        match self {
+            Self::Clear(decoder) => decoder.wanted(),
+            Self::Curve(opener) => opener.wanted(),
+        }
+    }
 }
 
 /// A message that has begun to arrive.
@@ -56,10 +95,25 @@ pub enum Received<'i> {
 }
 
 impl Traffic {
-    /// Starts at the first octet behind the handshake.
+    /// Starts at the first octet behind a handshake under NULL or PLAIN, after which both follow
+    /// `version`.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { decoder: Decoder::new(limits), limits, partial: None, time_to_live: None }
+    pub fn new(settings: &Settings, version: Version, now: Instant) -> Self {
+        Self::with(Intake::Clear(Decoder::new(settings.limits)), settings, version, now)
+    }
+
+    // spec: 37:heartbeat:not-to-3-0
+    pub(crate) fn with(
+        intake: Intake,
+        settings: &Settings,
+        version: Version,
+        now: Instant,
+    ) -> Self {
+        let pulse = match (settings.heartbeat, version) {
+            (Heartbeat::On(rhythm), Version::V3_1) => Some(Pulse::new(rhythm, now)),
+            (Heartbeat::Off, _) | (_, Version::V3_0) => None,
+        };
+        Self { intake, limits: settings.limits, pulse, partial: None, time_to_live: None }
     }
 
     /// Takes what is whole off the front of `input`; `Ok(None)` until something is. Call it,
@@ -70,22 +124,56 @@ impl Traffic {
     /// The peer broke the protocol; the connection has to end.
     #[inline]
     pub fn handle_input<'i>(
-        &mut self,
+        &'i mut self,
         input: &'i [u8],
         now: Instant,
     ) -> Result<Option<Arrival<'i>>, ConnectionError> {
+        let Self { intake, limits, pulse, partial, time_to_live } = self;
         // spec: 37:heartbeat:any-octet-is-life
         if !input.is_empty() {
-            self.time_to_live = None;
+            *time_to_live = None;
+            if let Some(pulse) = pulse {
+                pulse.hear(now);
+            }
         }
-        let arrival = self.receive(input, now)?;
-        match arrival {
-            // A command inside a message is no progress of it.
-            Some(_) if self.decoder.held() > 0 => {}
-            Some(_) => self.partial = None,
-            None => self.note_partial(input.len(), now),
+        let held_before = intake.held();
+        let Some(Decoded { consumed, item, held }) = intake.decode(input)? else {
+            note_partial(partial, input.len().saturating_add(held_before), limits, now);
+            return Ok(None);
+        };
+        let received = match item {
+            Item::Message(octets) => Received::Message(octets),
+            Item::Command(body) => command(body, limits, time_to_live, now)?,
+            Item::Part => {
+                let unconsumed = input.len().saturating_sub(consumed);
+                note_partial(partial, unconsumed.saturating_add(held), limits, now);
+                Received::Nothing
+            }
+        };
+        // A command inside a message is no progress of it.
+        if held == 0 {
+            *partial = None;
         }
-        Ok(arrival)
+        Ok(Some(Arrival { consumed, received }))
+    }
+
+    /// Notes that the peer could not be heard until now, since our own side withheld reads: its
+    /// silence counts from here.
+    // spec: 37:heartbeat:withheld-reads
+    pub fn resume(&mut self, now: Instant) {
+        if let Some(pulse) = &mut self.pulse {
+            pulse.hear(now);
+        }
+    }
+
+    /// Lets a peer be silent for `patience` in all, though it was asked: it has a reason that the
+    /// caller knows. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
+    /// silent; with [`Excuse::TooLate`] that stands.
+    pub fn excuse(&mut self, patience: Duration, now: Instant) -> Excuse {
+        match &mut self.pulse {
+            Some(pulse) => pulse.excuse(patience, now),
+            None => Excuse::Taken,
+        }
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.
@@ -93,27 +181,32 @@ impl Traffic {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let partial = self.partial.map(|partial| partial.deadline);
         let time_to_live = self.time_to_live.map(|(deadline, _)| deadline);
-        partial.into_iter().chain(time_to_live).min()
+        let pulse = self.pulse.as_ref().and_then(Pulse::poll_timeout);
+        partial.into_iter().chain(time_to_live).chain(pulse).min()
     }
 
-    /// Looks at the clock.
+    /// Looks at the clock, and returns a PING if it is time for one.
     ///
     /// # Errors
     ///
-    /// [`ConnectionError::Timeout`]: the peer stopped in the middle of a message, or broke the
-    /// promise of its PING.
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+    /// [`ConnectionError::Timeout`]: the peer stopped in the middle of a message, broke the
+    /// promise of its PING, or did not answer ours.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<Option<Ping>, ConnectionError> {
+        let late = |what, limit| Err(ConnectionError::Timeout { what, limit });
         // spec: mux:limit:partial-message
         if self.partial.is_some_and(|partial| partial.deadline <= now) {
-            let limit = self.limits.partial_time;
-            return Err(ConnectionError::Timeout { what: Deadline::PartialMessage, limit });
+            return late(Deadline::PartialMessage, self.limits.partial_time);
         }
         // spec: 37:heartbeat:ttl
-        match self.time_to_live {
-            Some((deadline, limit)) if deadline <= now => {
-                Err(ConnectionError::Timeout { what: Deadline::TimeToLive, limit })
-            }
-            _ => Ok(()),
+        if let Some((_, limit)) = self.time_to_live.filter(|(deadline, _)| *deadline <= now) {
+            return late(Deadline::TimeToLive, limit);
+        }
+        let Some(pulse) = &mut self.pulse else { return Ok(None) };
+        match pulse.handle_timeout(now) {
+            Beat::Wait => Ok(None),
+            Beat::Ask(ping) => Ok(Some(ping)),
+            // spec: 37:heartbeat:dead-after-silence
+            Beat::Dead => late(Deadline::Silence, pulse.timeout()),
         }
     }
 
@@ -121,46 +214,35 @@ impl Traffic {
     /// that is known; 0 if it is not. A hint for the size of a buffer.
     #[must_use]
     pub fn wanted(&self) -> usize {
-        self.decoder.wanted()
+        self.intake.wanted()
     }
+}
 
-    #[inline]
-    fn receive<'i>(
-        &mut self,
-        input: &'i [u8],
-        now: Instant,
-    ) -> Result<Option<Arrival<'i>>, ConnectionError> {
-        let Some(Decoded { consumed, item }) = self.decoder.decode(input)? else {
-            return Ok(None);
-        };
-        let received = match item {
-            Item::Message(octets) => Received::Message(octets),
-            Item::Command(body) => self.command(body, now)?,
-        };
-        Ok(Some(Arrival { consumed, received }))
-    }
+fn command(
+    body: &[u8],
+    limits: &Limits,
+    time_to_live: &mut Option<(Instant, Duration)>,
+    now: Instant,
+) -> Result<Received<'static>, ConnectionError> {
+    let Some((pong, promised)) = judge(body, limits)? else {
+        return Ok(Received::Nothing);
+    };
+    *time_to_live = now
+        .checked_add(promised)
+        .filter(|_| !promised.is_zero())
+        .map(|deadline| (deadline, promised));
+    Ok(Received::Ping(pong))
+}
 
-    fn command(&mut self, body: &[u8], now: Instant) -> Result<Received<'static>, ConnectionError> {
-        let Some((pong, time_to_live)) = judge(body, &self.limits)? else {
-            return Ok(Received::Nothing);
-        };
-        self.time_to_live = now
-            .checked_add(time_to_live)
-            .filter(|_| !time_to_live.is_zero())
-            .map(|deadline| (deadline, time_to_live));
-        Ok(Received::Ping(pong))
-    }
-
-    fn note_partial(&mut self, unconsumed: usize, now: Instant) {
-        let octets = unconsumed.saturating_add(self.decoder.held());
-        if octets == 0 {
-            self.partial = None;
-        } else if self.partial.is_none_or(|partial| octets >= partial.progress_at) {
-            self.partial = now.checked_add(self.limits.partial_time).map(|deadline| Partial {
-                deadline,
-                progress_at: octets.saturating_add(Limits::PARTIAL_PROGRESS),
-            });
-        }
+/// Notes that so many octets of a message have arrived, and not its end.
+fn note_partial(partial: &mut Option<Partial>, octets: usize, limits: &Limits, now: Instant) {
+    if octets == 0 {
+        *partial = None;
+    } else if partial.is_none_or(|partial| octets >= partial.progress_at) {
+        *partial = now.checked_add(limits.partial_time).map(|deadline| Partial {
+            deadline,
+            progress_at: octets.saturating_add(Limits::PARTIAL_PROGRESS),
+        });
     }
 }
 

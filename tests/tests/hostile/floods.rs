@@ -88,7 +88,8 @@ fn messages_to_nobody_are_counted_and_cost_no_memory() {
     siege.end("100,000 messages to nobody");
 }
 
-/// The busy ones use up the time between the turns of the others, and no more.
+/// 28:router:fair-turns: the busy ones use up the time between the turns of the others, and no
+/// more.
 #[test]
 fn peers_at_full_speed_do_not_starve_the_others() {
     let siege = Siege::start();

@@ -28,14 +28,18 @@ pub struct MuxLimits {
     pub destination_pool: PoolLimits,
     /// What may be queued for all destinations together.
     pub global_pool: PoolLimits,
+    /// How long a service may be silent that has something to read.
+    pub busy_service: Duration,
+    /// How long a client may be silent that has something to read.
+    pub busy_client: Duration,
     /// How long what is queued is still written out when the MUX ends.
     pub end_flush: Duration,
 }
 
 impl Default for MuxLimits {
     /// 65,536 connections, 1,024 from one address, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, 10 s
-    /// to flush. A daemon lowers the global pool to a quarter of its memory.
+    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, 10
+    /// minutes of silence for a busy service and one for a busy client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:queue:global-pool
     fn default() -> Self {
         Self {
@@ -46,6 +50,8 @@ impl Default for MuxLimits {
             duplicate_hold: Duration::from_secs(2),
             destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
             global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
+            busy_service: Duration::from_mins(10),
+            busy_client: Duration::from_mins(1),
             end_flush: Duration::from_secs(10),
         }
     }

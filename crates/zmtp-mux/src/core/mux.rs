@@ -19,19 +19,20 @@
 //! [`poll_wake`]: MuxCore::poll_wake
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slotmap::SlotMap;
-use zmtp_proto::{Pong, SocketType};
+use zmtp_proto::{Ping, Pong, SocketType};
 
 use crate::core::address::{Name, NodeId, Shown, Token, binding_address};
 use crate::core::binding::{Binding, BindingKey, Link, Stage};
 use crate::core::counters::{Counters, DropReason, bump};
 use crate::core::directory::{Directory, HashKey, TokenUse};
 use crate::core::limits::MuxLimits;
-use crate::core::outbound::{Flight, Outbound, Spares, Wake};
+use crate::core::outbound::{Flight, Outbound, Wake};
 use crate::core::pool::Used;
 use crate::core::role::{ListenerRole, Refusal, Role, announced, decide};
+use crate::core::spares::Spares;
 
 /// The names, bindings and queues of one MUX.
 #[derive(Debug)]
@@ -201,6 +202,36 @@ impl MuxCore {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         if binding.outbound.push_pong(pong, &mut self.spares) == Wake::Needed {
             self.wakes.push(key);
+        }
+    }
+
+    /// Asks a silent peer whether it lives.
+    pub fn send_ping(&mut self, key: BindingKey, ping: Ping) {
+        let Some(binding) = self.bindings.get_mut(key) else { return };
+        if binding.outbound.push_ping(ping, &mut self.spares) == Wake::Needed {
+            self.wakes.push(key);
+        }
+    }
+
+    /// Notes that octets came from a peer.
+    #[inline]
+    pub fn handle_octets(&mut self, key: BindingKey) {
+        if let Some(binding) = self.bindings.get_mut(key) {
+            binding.outbound.hear();
+        }
+    }
+
+    /// Returns how long a peer may be silent beyond the usual, because it is busy: a libzmq peer
+    /// whose receive queue is full answers no PING.
+    // spec: mux:liveness:busy-service, mux:liveness:busy-client
+    #[must_use]
+    pub fn patience(&self, key: BindingKey) -> Duration {
+        match self.bindings.get(key) {
+            Some(binding) if binding.outbound.is_busy() => match binding.role {
+                Role::Service => self.limits.busy_service,
+                Role::Client => self.limits.busy_client,
+            },
+            _ => Duration::ZERO,
         }
     }
 

@@ -12,25 +12,28 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::Bytes;
-use zmtp_proto::Pong;
+use zmtp_proto::{Ping, Pong};
 
 use crate::core::envelope::Outgoing;
 use crate::core::pool::Used;
+use crate::core::spares::Spares;
 
 /// The queue of one destination. `used` counts what is not handed over, in flight or not.
 #[derive(Debug, Default)]
 pub(crate) struct Outbound {
     /// Octets that the writer has not taken yet.
     chunks: VecDeque<Chunk>,
-    /// All messages that are not handed over, and the PONG among them, in order.
+    /// All messages that are not handed over, and the signs of life among them, in order.
     records: VecDeque<Record>,
     /// Octets of the first record that the kernel has accepted.
     accepted: usize,
     /// Octets in the writer's hands.
     in_flight: usize,
     used: Used,
-    pongs: Pongs,
+    signs: Signs,
     writer: Writer,
+    /// Messages handed over since the peer was last heard.
+    unheard: usize,
 }
 
 /// Octets to write.
@@ -46,16 +49,38 @@ enum Chunk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
     Message { len: usize },
-    Pong { len: usize },
+    Sign { sign: Sign, len: usize },
 }
 
-/// Whether the answer to a PING is among the records. A queue may be long, and PINGs many: nobody
-/// looks for it there.
+/// A command by which the peer knows that we live, or we that it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Ping,
+    Pong,
+}
+
+/// Which signs are among the records. A queue may be long, and PINGs many: nobody looks for them
+/// there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Pongs {
+struct Signs {
+    ping: Place,
+    pong: Place,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
     #[default]
-    None,
-    One,
+    Free,
+    Taken,
+}
+
+impl Signs {
+    fn place(&mut self, sign: Sign) -> &mut Place {
+        match sign {
+            Sign::Ping => &mut self.ping,
+            Sign::Pong => &mut self.pong,
+        }
+    }
 }
 
 /// Whether the writer knows that there is something to write.
@@ -106,15 +131,41 @@ impl Outbound {
 
     /// Queues the answer to a PING, unless one is waiting: one is enough of a sign of life.
     pub(crate) fn push_pong(&mut self, pong: &Pong, spares: &mut Spares) -> Wake {
-        if std::mem::replace(&mut self.pongs, Pongs::One) == Pongs::One {
+        self.push_sign(Sign::Pong, |buffer| pong.put(buffer), spares)
+    }
+
+    /// Queues a PING, unless one is waiting.
+    // spec: 37:heartbeat:few-outstanding
+    pub(crate) fn push_ping(&mut self, ping: Ping, spares: &mut Spares) -> Wake {
+        self.push_sign(Sign::Ping, |buffer| ping.put(buffer), spares)
+    }
+
+    fn push_sign(
+        &mut self,
+        sign: Sign,
+        put: impl FnOnce(&mut Vec<u8>),
+        spares: &mut Spares,
+    ) -> Wake {
+        if std::mem::replace(self.signs.place(sign), Place::Taken) == Place::Taken {
             return Wake::NotNeeded;
         }
-        let buffer = self.buffer(Pong::LEN_MAX, spares);
+        let buffer = self.buffer(Pong::LEN_MAX.max(Ping::LEN), spares);
         let before = buffer.len();
-        pong.put(buffer);
+        put(buffer);
         let len = buffer.len().saturating_sub(before);
-        self.records.push_back(Record::Pong { len });
+        self.records.push_back(Record::Sign { sign, len });
         self.wake()
+    }
+
+    /// Notes that the peer was heard.
+    pub(crate) fn hear(&mut self) {
+        self.unheard = 0;
+    }
+
+    /// Tells whether the peer may be silent because it has something to read: messages were handed
+    /// over to it since it was last heard, or wait because it takes none.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.unheard > 0 || self.used.messages() > 0
     }
 
     /// Moves all that waits into `flight`, which is empty. Without anything, the writer sleeps.
@@ -136,15 +187,16 @@ impl Outbound {
     pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(usize)) {
         self.in_flight = self.in_flight.saturating_sub(octets);
         self.accepted = self.accepted.saturating_add(octets);
-        while let Some(&(Record::Message { len } | Record::Pong { len })) = self.records.front() {
+        while let Some(len) = self.records.front().map(Record::len) {
             let Some(left) = self.accepted.checked_sub(len) else { return };
             self.accepted = left;
             match self.records.pop_front() {
                 Some(Record::Message { len }) => {
                     self.used.give_back(len);
+                    self.unheard = self.unheard.saturating_add(1);
                     handed_over(len);
                 }
-                Some(Record::Pong { .. }) => self.pongs = Pongs::None,
+                Some(Record::Sign { sign, .. }) => *self.signs.place(sign) = Place::Free,
                 None => {}
             }
         }
@@ -193,7 +245,7 @@ impl Outbound {
     pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
         self.records.iter().filter_map(|record| match record {
             Record::Message { len } => Some(*len),
-            Record::Pong { .. } => None,
+            Record::Sign { .. } => None,
         })
     }
 
@@ -228,7 +280,7 @@ impl Outbound {
 impl Record {
     fn len(&self) -> usize {
         match self {
-            Self::Message { len } | Self::Pong { len } => *len,
+            Self::Message { len } | Self::Sign { len, .. } => *len,
         }
     }
 }
@@ -261,6 +313,14 @@ impl Flight {
             count = count.saturating_add(1);
         }
         count
+    }
+
+    /// Returns what comes next, as far as it lies in one piece: whole frames, if whole ones were
+    /// taken so far. Empty when all is written.
+    #[must_use]
+    pub fn next(&self) -> &[u8] {
+        let chunk = self.chunks.front().map(Chunk::octets).unwrap_or_default();
+        chunk.get(self.written..).unwrap_or_default()
     }
 
     /// Notes that `octets` more are written.
@@ -300,43 +360,12 @@ impl Chunk {
     }
 }
 
-/// Empty buffers to be used again: a busy MUX then allocates nothing, an idle peer holds none.
-#[derive(Debug, Default)]
-pub(crate) struct Spares {
-    buffers: Vec<Vec<u8>>,
-    /// Their capacities, added up.
-    octets: usize,
-}
-
-impl Spares {
-    fn take(&mut self) -> Vec<u8> {
-        let Some(buffer) = self.buffers.pop() else { return Vec::with_capacity(BUFFER_LEN_MIN) };
-        self.octets = self.octets.saturating_sub(buffer.capacity());
-        buffer
-    }
-
-    fn give(&mut self, mut buffer: Vec<u8>) {
-        let octets = self.octets.saturating_add(buffer.capacity());
-        if octets <= SPARE_OCTETS_MAX {
-            buffer.clear();
-            self.buffers.push(buffer);
-            self.octets = octets;
-        }
-    }
-}
-
 /// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
 /// costs less than the extra slice in the write and the allocation that the slice keeps alive.
 const SHARED_LEN_MIN: usize = 16 * 1024;
 
 /// Octets after which a new buffer is begun, so that none is copied again and again in growing.
 const BUFFER_LEN_MAX: usize = 64 * 1024;
-
-/// Octets that a new buffer starts with.
-const BUFFER_LEN_MIN: usize = 4 * 1024;
-
-/// Octets of buffers kept for further use.
-const SPARE_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,11 @@ impl Used {
         self.messages = self.messages.saturating_sub(1);
     }
 
+    /// Returns the messages that it is used by.
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// Returns the octets used.
     pub(crate) fn octets(&self) -> usize {
         self.octets

@@ -5,6 +5,7 @@ mod delivery;
 mod duplicate;
 mod model;
 mod name;
+mod patience;
 mod queue;
 mod req;
 

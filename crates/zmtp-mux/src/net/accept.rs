@@ -7,11 +7,13 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::{debug, warn};
+use zmtp_proto::curve::CookieKeys;
 
 use crate::core::Origin;
 use crate::net::guest::Guest;
 use crate::net::link::serve;
 use crate::net::mux::{Listen, Spread};
+use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
 use crate::net::stream::{Acceptor, Stream};
 
@@ -24,7 +26,14 @@ pub(crate) async fn run(
 ) {
     let mut pauses_in_a_row: u64 = 0;
     loop {
-        match acceptor.accept().await {
+        let Ok(accepted) = timeout(CookieKeys::LIFE, acceptor.accept()).await else {
+            // Nobody came for as long as a cookie's key may live.
+            if let ListenSecurity::Curve(identity) = &listen.security {
+                identity.forget_old_cookies();
+            }
+            continue;
+        };
+        match accepted {
             Ok((stream, origin)) => {
                 pauses_in_a_row = 0;
                 admit(&shared, &spread, &listen, stream, origin);

@@ -7,7 +7,8 @@ use zmtp_proto::{ConnectionError, Deadline, DecodeError};
 
 use crate::core::Refusal;
 
-/// Why a connection ended. Only [`Refused`](Self::Refused) was told to the peer, with ERROR; all else
+/// Why a connection ended. [`Refused`](Self::Refused) and [`Denied`](Self::Denied) were told to the
+/// peer, with ERROR; all else
 /// is told by closing, after which it may try again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -19,6 +20,12 @@ pub(crate) enum End {
     Broke(ConnectionError),
     /// The peer cannot be served, and was told so.
     Refused(Refusal),
+    /// The authenticator does not want it, and it was told so.
+    Denied,
+    /// The authenticator does not want it now.
+    DeniedForNow,
+    /// The authenticator did not say in time.
+    NoVerdict,
     /// The peer's name stayed held by another for as long as it may wait.
     NameHeld,
     /// Too many peers waited for their names already.
@@ -50,7 +57,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 20] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -66,6 +73,11 @@ const NAMES: [&str; 15] = [
     "ended_nameless",
     "ended_made_way",
     "ended_mux_ends",
+    "ended_denied",
+    "ended_denied_for_now",
+    "ended_no_verdict",
+    "ended_silence",
+    "ended_curve",
 ];
 
 impl End {
@@ -83,8 +95,10 @@ impl End {
             Self::Broke(ConnectionError::Timeout { what, .. }) => match what {
                 Deadline::PartialMessage => 7,
                 Deadline::TimeToLive => 8,
+                Deadline::Silence => 18,
                 _ => 6,
             },
+            Self::Broke(ConnectionError::Curve(_)) => 19,
             Self::Broke(_) => 2,
             Self::Refused(_) => 9,
             Self::NameHeld => 10,
@@ -92,6 +106,9 @@ impl End {
             Self::Nameless => 12,
             Self::MadeWay => 13,
             Self::MuxEnds => 14,
+            Self::Denied => 15,
+            Self::DeniedForNow => 16,
+            Self::NoVerdict => 17,
         }
     }
 }
@@ -109,6 +126,9 @@ impl fmt::Display for End {
             Self::Failed(kind) => write!(f, "connection failed: {kind}"),
             Self::Broke(error) => write!(f, "{error}"),
             Self::Refused(refusal) => write!(f, "refused: {}", refusal.reason()),
+            Self::Denied => f.write_str("denied"),
+            Self::DeniedForNow => f.write_str("denied for now"),
+            Self::NoVerdict => f.write_str("no verdict in time"),
             Self::NameHeld => f.write_str("its name is held by another service"),
             Self::Dismissed => f.write_str("too many services wait for held names"),
             Self::Nameless => f.write_str("a service without a name"),
@@ -120,6 +140,8 @@ impl fmt::Display for End {
 
 #[cfg(test)]
 mod tests {
+    use zmtp_proto::curve::CurveError;
+
     use super::*;
 
     /// mux:limit:counted.
@@ -144,6 +166,11 @@ mod tests {
             End::Nameless,
             End::MadeWay,
             End::MuxEnds,
+            End::Denied,
+            End::DeniedForNow,
+            End::NoVerdict,
+            late(Deadline::Silence),
+            End::Broke(ConnectionError::Curve(CurveError::Box)),
         ];
         let mut counted = Ends::default();
         for end in &ends {

@@ -1,16 +1,25 @@
 //! The handshake of a connection that was accepted, up to its decision.
+//!
+//! ```text
+//! hear out ──► (PLAIN: judge the password ──► hear out) ──► judge the peer ──► core decides ──► READY
+//! ```
 
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tracing::info;
-use zmtp_proto::{Connection, Event, Limits, Local, Peer, SocketType};
+use tracing::{info, warn};
+use zmtp_proto::{
+    Connection, Credentials as Shown, Event, Local, Outlet, Peer, PlainCredentials, SocketType,
+    Version,
+};
 
 use crate::core::{Admission, Held, Introduction, Name, Standing, Token};
+use crate::net::authenticator::{Claim, Credentials, PeerAddress, Principal, Verdict};
 use crate::net::chance::draw;
 use crate::net::clock::{after, now};
 use crate::net::end::End;
@@ -25,32 +34,59 @@ pub(crate) struct Settled {
     pub(crate) socket_type: SocketType,
     /// The name that it announced or was given; what else it announced is not kept.
     pub(crate) name: Option<Name>,
+    pub(crate) principal: Principal,
+    pub(crate) version: Version,
     pub(crate) opening: Opening,
+    pub(crate) outlet: Outlet,
+}
+
+/// What a peer in a handshake has said.
+enum Heard {
+    Password(PlainCredentials),
+    Peer(Peer),
+    Nothing,
 }
 
 /// A handshake in progress, over both halves of a stream.
 pub(crate) struct Shaking<'s, R, W> {
     read: &'s mut R,
     write: &'s mut W,
+    guest: &'s Guest,
+    listen: &'s Listen,
+    address: PeerAddress,
     connection: Connection,
     inbox: BytesMut,
     deadline: Instant,
 }
 
 impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
-    pub(crate) fn new(read: &'s mut R, write: &'s mut W, limits: Limits) -> Self {
-        let connection = Connection::acceptor(limits, now());
-        let deadline = after(limits.handshake_time);
-        Self { read, write, connection, inbox: BytesMut::new(), deadline }
+    /// # Errors
+    ///
+    /// The system has no random octets to give.
+    pub(crate) fn new(
+        read: &'s mut R,
+        write: &'s mut W,
+        guest: &'s Guest,
+        listen: &'s Listen,
+        address: PeerAddress,
+    ) -> Result<Self, End> {
+        let security = listen.security.server().map_err(|error| End::Failed(error.kind()))?;
+        let settings = guest.shared.link;
+        let connection = Connection::acceptor(security, settings, now());
+        let deadline = after(settings.limits.handshake_time);
+        let inbox = BytesMut::new();
+        Ok(Self { read, write, guest, listen, address, connection, inbox, deadline })
     }
 
-    /// Hears the peer out, lets the core decide, and acts on it.
+    /// Hears the peer out, has it judged, lets the core decide, and acts on it.
     ///
     /// # Errors
     ///
     /// Why the connection ends instead.
-    pub(crate) async fn settle(mut self, guest: &Guest, listen: &Listen) -> Result<Settled, End> {
+    pub(crate) async fn settle(mut self) -> Result<Settled, End> {
+        let (guest, listen) = (self.guest, self.listen);
         let peer = self.hear_out().await?;
+        let principal = self.judge_peer(&peer).await?;
         guest.shared.introduce(guest.ticket).map_err(|_| End::MadeWay)?;
         // spec: mux:name:given-to-nameless
         let name = Name::from_identity(peer.identity).or_else(|| listen.name.clone());
@@ -82,8 +118,9 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         if standing == Standing::Nameless {
             info!("a service without a name may neither send nor receive: it needs an identity");
         }
-        let opening = self.complete(&seat, announced, standing, listen).await?;
-        Ok(Settled { seat, socket_type: peer.socket_type, name, opening })
+        let (version, socket_type) = (peer.version, peer.socket_type);
+        let (opening, outlet) = self.complete(&seat, announced, standing).await?;
+        Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
     }
 
     /// Reads until the peer has introduced itself.
@@ -92,22 +129,77 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         loop {
             while let Some(progress) = self.connection.handle_input(&self.inbox, now())? {
                 let consumed = progress.consumed;
-                let introduced = match progress.event {
-                    Some(Event::Introduced(peer)) => Some(peer),
-                    Some(Event::Established(_) | Event::Message(_)) | None => None,
+                let heard = match progress.event {
+                    Some(Event::Credentials(credentials)) => Heard::Password(credentials),
+                    Some(Event::Introduced(peer)) => Heard::Peer(peer),
+                    Some(Event::Established(_) | Event::Message(_)) | None => Heard::Nothing,
                 };
                 self.inbox.advance(consumed);
-                if let Some(peer) = introduced {
-                    return Ok(peer);
+                match heard {
+                    Heard::Password(credentials) => self.judge_password(&credentials).await?,
+                    Heard::Peer(peer) => return Ok(peer),
+                    Heard::Nothing => {}
                 }
             }
-            match timeout_at(self.deadline, self.read.read_buf(&mut self.inbox)).await {
-                Ok(Ok(0)) => return Err(End::PeerLeft),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(End::Failed(error.kind())),
-                Err(_) => {
-                    self.connection.handle_timeout(now())?;
-                }
+            self.flush(self.deadline).await?;
+            self.read_some().await?;
+        }
+    }
+
+    /// Reads once. The buffer grows with what arrives, and not by doubling: before the peer is
+    /// known, little is held for it.
+    // spec: 37:handshake:memory-bounded, 26:curve:bounded-before-vouch
+    async fn read_some(&mut self) -> Result<(), End> {
+        grow(&mut self.inbox);
+        match timeout_at(self.deadline, self.read.read_buf(&mut self.inbox)).await {
+            Ok(Ok(0)) => Err(End::PeerLeft),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(End::Failed(error.kind())),
+            Err(_) => Ok(self.connection.handle_timeout(now())?),
+        }
+    }
+
+    /// Has a PLAIN peer judged by its password alone, as soon as that is there.
+    // spec: 24:plain:credentials-at-hello
+    async fn judge_password(&mut self, credentials: &PlainCredentials) -> Result<(), End> {
+        let credentials = Credentials::Password(credentials);
+        self.judge(Claim { address: self.address, credentials, introduction: None }).await?;
+        self.connection.welcome()?;
+        Ok(())
+    }
+
+    /// Has a peer judged that has introduced itself.
+    async fn judge_peer(&mut self, peer: &Peer) -> Result<Principal, End> {
+        let credentials = match &peer.credentials {
+            Shown::Plain { user } => Credentials::User(user),
+            Shown::Curve(key) => Credentials::Key(*key),
+            Shown::None => Credentials::None,
+            // Security that this code does not know convinces nobody.
+            _ => return Err(End::Denied),
+        };
+        let introduction = Some((&peer.identity, &peer.metadata));
+        self.judge(Claim { address: self.address, credentials, introduction }).await
+    }
+
+    // spec: 37:auth:delay-never-admits, 37:auth:refused-for-now-silent,
+    //       37:auth:refused-for-good-error
+    async fn judge(&mut self, claim: Claim<'_>) -> Result<Principal, End> {
+        let limit = after(self.guest.shared.verdict_time);
+        let begun = Instant::now();
+        let verdict = timeout_at(limit, self.listen.admittance.judge(claim)).await;
+        // The clock of the handshake stands still while our own side decides.
+        self.deadline = self.deadline.checked_add(begun.elapsed()).unwrap_or(self.deadline);
+        match verdict {
+            Ok(Verdict::Accept(principal)) => Ok(principal),
+            Ok(Verdict::Refuse(reason)) => {
+                info!(address = ?claim.address, claims = %claim.principal(), reason, "refused");
+                self.refuse(&reason).await;
+                Err(End::Denied)
+            }
+            Ok(Verdict::RefuseForNow) => Err(End::DeniedForNow),
+            Err(_) => {
+                warn!("no verdict within {:?}", self.guest.shared.verdict_time);
+                Err(End::NoVerdict)
             }
         }
     }
@@ -150,19 +242,18 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         seat: &Seat,
         announced: SocketType,
         standing: Standing,
-        listen: &Listen,
-    ) -> Result<Opening, End> {
+    ) -> Result<(Opening, Outlet), End> {
         // spec: mux:role:own-identity
-        let local = Local::new(announced).with_identity(listen.identity.clone());
-        self.connection.accept(&local)?;
-        let deadline = after(seat.shared.link_limits.handshake_time);
+        let local = Local::new(announced).with_identity(self.listen.identity.clone());
+        self.connection.accept(&local, now())?;
+        let deadline = after(seat.shared.link.limits.handshake_time);
         self.flush(deadline).await?;
         let nameless_until = match standing {
             Standing::Full => None,
             Standing::Nameless => Some(self.deadline),
         };
-        let traffic = self.connection.into_traffic()?;
-        Ok(Opening { traffic, inbox: self.inbox, nameless_until })
+        let (traffic, outlet) = self.connection.into_halves()?;
+        Ok((Opening { traffic, inbox: mem::take(&mut self.inbox), nameless_until }, outlet))
     }
 
     /// Tells the peer for good, and gives it the time to read that.
@@ -185,5 +276,35 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     }
 }
 
+/// Makes room for one more read, and no more than that.
+fn grow(inbox: &mut BytesMut) {
+    if inbox.capacity() == inbox.len() {
+        let mut larger = BytesMut::with_capacity(inbox.len().saturating_add(READ_LEN));
+        larger.extend_from_slice(inbox);
+        *inbox = larger;
+    }
+}
+
+/// Octets read at once of a peer that shakes hands.
+const READ_LEN: usize = 512;
+
 /// Octets kept of a peer that waits for its name.
 const HELD_INBOX_LEN_MAX: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 37:handshake:memory-bounded, 26:curve:bounded-before-vouch.
+    #[test]
+    fn the_buffer_of_a_stranger_is_no_larger_than_what_arrived_and_one_read() {
+        let mut inbox = BytesMut::new();
+        // The longest command of all: an INITIATE with the most metadata, and its header.
+        for arrived in 0..257 + 8192 + 9 {
+            grow(&mut inbox);
+            assert!(inbox.capacity() <= arrived + READ_LEN, "{} at {arrived}", inbox.capacity());
+            inbox.extend_from_slice(b"x");
+        }
+        assert!(inbox.capacity() < 10 * 1024);
+    }
+}

@@ -10,12 +10,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
-use zmtp_proto::Identity;
+use zmtp_proto::{Identity, Settings};
 
 use crate::core::{ListenerRole, MuxLimits, Name};
 use crate::net::accept;
+use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
+use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
 use crate::net::stream::Acceptor;
 
@@ -52,18 +54,32 @@ pub struct Mux {
 }
 
 /// How a MUX is set up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MuxConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
-    /// Limits of each connection.
-    pub link_limits: zmtp_proto::Limits,
+    /// Limits, version and heartbeat of each connection.
+    pub link: Settings,
+    /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that the peer is refused
+    /// for now.
+    pub verdict_time: Duration,
     /// Runtimes to serve connections on, in turn; none for the one that binds.
     pub shards: Vec<Handle>,
 }
 
+impl Default for MuxConfig {
+    fn default() -> Self {
+        Self {
+            limits: MuxLimits::default(),
+            link: Settings::default(),
+            verdict_time: Duration::from_secs(10),
+            shards: Vec::new(),
+        }
+    }
+}
+
 /// A place to listen, and what is known of the peers there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Listen {
     /// What its peers are taken for.
     pub role: ListenerRole,
@@ -73,13 +89,25 @@ pub struct Listen {
     pub name: Option<Name>,
     /// The identity that the MUX announces; ROUTER peers need one to address it.
     pub identity: Identity,
+    /// The security mechanism that its peers must use.
+    pub security: ListenSecurity,
+    /// Who of them is let in.
+    pub admittance: Admittance,
 }
 
 impl Listen {
-    /// Listens for peers of this role, giving no names and announcing no identity.
+    /// Listens for peers of this role, giving no names, announcing no identity and asking for no
+    /// security.
     #[must_use]
     pub fn new(role: ListenerRole, endpoint: Endpoint) -> Self {
-        Self { role, endpoint, name: None, identity: Identity::ANONYMOUS }
+        Self {
+            role,
+            endpoint,
+            name: None,
+            identity: Identity::ANONYMOUS,
+            security: ListenSecurity::Null,
+            admittance: Admittance::Usual,
+        }
     }
 }
 
@@ -116,9 +144,9 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
-        let MuxConfig { limits, link_limits, shards } = config;
+        let MuxConfig { limits, link, verdict_time, shards } = config;
         Ok(Self {
-            shared: Arc::new(Shared::new(limits, link_limits)?),
+            shared: Arc::new(Shared::new(limits, link, verdict_time)?),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
             listeners: Arc::default(),
         })

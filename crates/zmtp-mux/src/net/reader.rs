@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
+use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
 
 use crate::core::{Encoded, Outcome};
 use crate::net::clock::now;
@@ -132,7 +132,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             {
                 consumed = consumed.saturating_add(arrival.consumed);
                 match arrival.received {
-                    Received::Message(Octets::InPlace(octets)) => {
+                    Received::Message(Octets::InPlace(octets) | Octets::Opened(octets)) => {
                         routed(core.handle_message(key, Encoded::Borrowed(octets)));
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
@@ -142,6 +142,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                     Received::Nothing => {}
                 }
             }
+            core.handle_octets(key);
             Ok(consumed)
         })
     }
@@ -164,6 +165,9 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                         routed(core.handle_message(key, Encoded::Shared(&whole)));
                         continue;
                     }
+                    Received::Message(Octets::Opened(octets)) => {
+                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                    }
                     Received::Message(Octets::Reassembled(octets)) => {
                         routed(core.handle_message(key, Encoded::Shared(&octets)));
                     }
@@ -172,6 +176,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                 }
                 inbox.advance(consumed);
             }
+            core.handle_octets(key);
             Ok::<(), ConnectionError>(())
         })?;
         // What is left moves, so that it does not keep alive what stood before it, be it the
@@ -213,7 +218,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             }
             ready!(alarm.as_mut().poll(cx));
             let now = Instant::now();
-            if let Err(error) = self.traffic.handle_timeout(now.into_std()) {
+            if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
             }
             if self.nameless_until.is_some_and(|until| until <= now) {
@@ -221,6 +226,26 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             }
             self.alarm = None;
         }
+    }
+}
+
+impl<R> Reader<'_, R> {
+    /// Asks a silent peer whether it lives, and ends with one that took too long.
+    // spec: mux:liveness:busy-service, mux:liveness:busy-client
+    fn look_at_the_clock(&mut self, now: std::time::Instant) -> Result<(), ConnectionError> {
+        let key = self.seat.key;
+        match self.traffic.handle_timeout(now) {
+            Ok(Some(ping)) => self.seat.shared.with_core(|core| core.send_ping(key, ping)),
+            Ok(None) => {}
+            Err(error @ ConnectionError::Timeout { what: Deadline::Silence, .. }) => {
+                let patience = self.seat.shared.with_core(|core| core.patience(key));
+                if self.traffic.excuse(patience, now) == Excuse::TooLate {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 }
 
@@ -232,6 +257,7 @@ fn routed(outcome: Outcome) {
 }
 
 /// Octets read from one connection before the others' turn.
+// spec: 28:router:fair-turns
 const TURN_OCTETS_MAX: usize = CHUNK_LEN;
 
 /// Reads from one connection before the others' turn, however short.

@@ -7,10 +7,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use slotmap::SecondaryMap;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use zmtp_proto::Settings;
 
 use crate::core::{
     BindingKey, Entry, Evicted, Flight, GuestStage, HashKey, Lobby, MuxCore, MuxLimits, NodeId,
@@ -25,7 +27,8 @@ use crate::net::mark::{Mark, wake_last};
 pub(crate) struct Shared {
     seats: Mutex<Seats>,
     room: Mutex<Room>,
-    pub(crate) link_limits: zmtp_proto::Limits,
+    pub(crate) link: Settings,
+    pub(crate) verdict_time: Duration,
     pub(crate) limits: MuxLimits,
     /// Told when nothing is queued any more, and when a connection is gone.
     pub(crate) emptied: Notify,
@@ -51,7 +54,11 @@ struct Room {
 }
 
 impl Shared {
-    pub(crate) fn new(limits: MuxLimits, link_limits: zmtp_proto::Limits) -> io::Result<Self> {
+    pub(crate) fn new(
+        limits: MuxLimits,
+        link: Settings,
+        verdict_time: Duration,
+    ) -> io::Result<Self> {
         let mut hash_key = [0; 4];
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
@@ -65,7 +72,8 @@ impl Shared {
                 pauses: 0,
                 shaking: SecondaryMap::new(),
             }),
-            link_limits,
+            link,
+            verdict_time,
             limits,
             emptied: Notify::new(),
             ending: AtomicBool::new(false),

@@ -31,7 +31,7 @@ mod tests;
 
 use zeroize::Zeroizing;
 
-pub use error::{Blame, Refusal, Retry, SocksError};
+pub use error::{Blame, Refusal, SocksError};
 pub use field::CredentialsError;
 pub(crate) use field::{Credentials, Target};
 

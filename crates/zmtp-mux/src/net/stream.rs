@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::core::Origin;
+use crate::net::authenticator::PeerAddress;
 use crate::net::endpoint::Endpoint;
 
 /// A connected byte stream.
@@ -28,6 +29,18 @@ pub(crate) enum Detached {
 }
 
 impl Stream {
+    /// Returns where the peer is, or who.
+    pub(crate) fn peer_address(&self) -> PeerAddress {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map_or(PeerAddress::Unknown, |address| {
+                PeerAddress::Ip(address.ip().to_canonical())
+            }),
+            Self::Unix(stream) => stream.peer_cred().map_or(PeerAddress::Unknown, |peer| {
+                PeerAddress::Ipc { uid: peer.uid(), gid: peer.gid() }
+            }),
+        }
+    }
+
     /// Takes the stream away from this runtime.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         match self {

@@ -1,10 +1,14 @@
 //! The writing half of a connection: octets out of the core, onto the socket.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
+use zmtp_proto::Outlet;
+use zmtp_proto::curve::Sealer;
 
 use crate::core::{Flight, Transmit};
 use crate::net::end::End;
@@ -16,15 +20,23 @@ pub(crate) struct Writer<'s, W> {
     write: &'s mut W,
     seat: &'s Seat,
     flight: Flight,
+    sealing: Option<Box<Sealing>>,
 }
 
 impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
-    pub(crate) fn new(write: &'s mut W, seat: &'s Seat) -> Self {
-        Self { write, seat, flight: Flight::default() }
+    pub(crate) fn new(write: &'s mut W, seat: &'s Seat, outlet: Outlet) -> Self {
+        let sealing = match outlet {
+            Outlet::Clear => None,
+            Outlet::Sealed(sealer) => Some(Box::new(Sealing::new(sealer))),
+        };
+        Self { write, seat, flight: Flight::default(), sealing }
     }
 
     /// Writes until nothing waits any more.
     pub(crate) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if self.sealing.is_some() {
+            return self.poll_seal_all(cx);
+        }
         let mut written: usize = 0;
         loop {
             match self.seat.shared.transmit(self.seat.key, written, &mut self.flight) {
@@ -32,17 +44,13 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                 Transmit::Sleep => return Poll::Ready(Ok(())),
                 Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
             }
-            written = match ready!(self.poll_write(cx)) {
-                Ok(0) => return Poll::Ready(Err(End::Failed(io::ErrorKind::WriteZero))),
-                Ok(written) => written,
-                Err(error) => return Poll::Ready(Err(End::Failed(error.kind()))),
-            };
+            written = ready!(self.poll_write(cx))?;
             self.flight.advance(written);
         }
     }
 
     /// Writes what the kernel takes at once.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, End>> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let count = self.flight.slices(&mut slices);
         let write = Pin::new(&mut *self.write);
@@ -50,8 +58,112 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             Some([slice]) => write.poll_write(cx, slice),
             slices => write.poll_write_vectored(cx, slices.unwrap_or_default()),
         }
+        .map(accepted)
+    }
+
+    /// As [`poll_write_all`](Self::poll_write_all), on an encrypted connection.
+    fn poll_seal_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let Self { write, seat, flight, sealing } = self;
+        let Some(sealing) = sealing else { return Poll::Ready(Ok(())) };
+        let mut written: usize = 0;
+        loop {
+            if sealing.is_empty() && flight.is_empty() {
+                match seat.shared.transmit(seat.key, std::mem::take(&mut written), flight) {
+                    Transmit::Write => {}
+                    Transmit::Sleep => {
+                        sealing.rest();
+                        return Poll::Ready(Ok(()));
+                    }
+                    Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
+                }
+            }
+            if sealing.is_empty() {
+                sealing.fill(flight)?;
+            }
+            match Pin::new(&mut **write).poll_write(cx, &sealing.octets).map(accepted) {
+                Poll::Ready(octets) => written = written.saturating_add(sealing.advance(octets?)),
+                Poll::Pending => {
+                    seat.shared.with_core(|core| core.handle_transmitted(seat.key, written));
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+fn accepted(outcome: io::Result<usize>) -> Result<usize, End> {
+    match outcome {
+        Ok(0) => Err(End::Failed(io::ErrorKind::WriteZero)),
+        Ok(written) => Ok(written),
+        Err(error) => Err(End::Failed(error.kind())),
+    }
+}
+
+/// Frames that are in their boxes and not written.
+///
+/// They are sealed no sooner than that: what is queued can be taken back, a nonce cannot.
+// spec: mux:delivery:sealed-when-written
+struct Sealing {
+    sealer: Sealer,
+    octets: BytesMut,
+    /// For each frame its octets that are not written, sealed, and all of them in the clear.
+    frames: VecDeque<(usize, usize)>,
+}
+
+impl Sealing {
+    fn new(sealer: Sealer) -> Self {
+        Self { sealer, octets: BytesMut::new(), frames: VecDeque::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.octets.is_empty()
+    }
+
+    /// Seals the next frames.
+    fn fill(&mut self, flight: &mut Flight) -> Result<(), End> {
+        while self.octets.len() < BATCH_LEN {
+            let before = self.octets.len();
+            let clear = self.sealer.seal(flight.next(), &mut self.octets)?;
+            if clear == 0 {
+                break;
+            }
+            flight.advance(clear);
+            self.frames.push_back((self.octets.len().saturating_sub(before), clear));
+        }
+        if self.octets.is_empty() {
+            // A queue that does not consist of whole frames is our own fault, and no reason to spin.
+            debug_assert!(flight.is_empty(), "not a whole frame");
+            return Err(End::Failed(io::ErrorKind::InvalidData));
+        }
+        Ok(())
+    }
+
+    /// Notes that `octets` are written, and returns how many octets in the clear are now whole
+    /// with the peer.
+    fn advance(&mut self, mut octets: usize) -> usize {
+        self.octets.advance(octets.min(self.octets.len()));
+        let mut clear: usize = 0;
+        while let Some((sealed, whole)) = self.frames.front_mut() {
+            if *sealed > octets {
+                *sealed = sealed.saturating_sub(octets);
+                break;
+            }
+            octets = octets.saturating_sub(*sealed);
+            clear = clear.saturating_add(*whole);
+            self.frames.pop_front();
+        }
+        clear
+    }
+
+    /// Gives back the memory: an idle connection holds none.
+    fn rest(&mut self) {
+        self.octets = BytesMut::new();
+        self.frames = VecDeque::new();
     }
 }
 
 /// Slices in one write.
 const SLICES_MAX: usize = 16;
+
+/// Octets that are sealed before they are written.
+const BATCH_LEN: usize = 64 * 1024;

@@ -7,99 +7,19 @@ use crate::clock::start;
 use crate::error::{Phase, Unexpected};
 use crate::greeting::{Greeting, Version};
 use crate::identity::Identity;
+use crate::limits::Limits;
+use crate::pair::{End, Pair, Seen, dealer, quiet, router};
 use crate::socket_type::SocketType;
 
-/// Two connections over two byte vectors, with a clock moved by hand.
-struct Pair {
-    connector: End,
-    acceptor: End,
-    now: Instant,
-}
-
-struct End {
-    connection: Connection,
-    inbox: BytesMut,
-    seen: Vec<Seen>,
-    failed: Option<ConnectionError>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Seen {
-    Introduced(SocketType),
-    Established(SocketType),
-    Message(Message),
-}
-
-impl End {
-    fn new(connection: Connection) -> Self {
-        Self { connection, inbox: BytesMut::new(), seen: Vec::new(), failed: None }
-    }
-
-    /// Takes all that is whole; leaves the decision on a peer to the test.
-    fn drive(&mut self, now: Instant) {
-        loop {
-            match self.connection.handle_input(&self.inbox, now) {
-                Ok(Some(Progress { consumed, event })) => {
-                    self.seen.extend(event.map(|event| match event {
-                        Event::Introduced(peer) => Seen::Introduced(peer.socket_type),
-                        Event::Established(peer) => Seen::Established(peer.socket_type),
-                        Event::Message(octets) => Seen::Message(octets.into_message()),
-                    }));
-                    let _ = self.inbox.split_to(consumed);
-                }
-                Ok(None) => return,
-                Err(error) => {
-                    self.failed = Some(error);
-                    return;
-                }
-            }
-        }
-    }
-}
-
-impl Pair {
-    fn new(local: Local) -> Self {
-        let now = start();
-        Self {
-            connector: End::new(Connection::connector(local, Limits::default(), now)),
-            acceptor: End::new(Connection::acceptor(Limits::default(), now)),
-            now,
-        }
-    }
-
-    /// Carries octets to and fro until nothing moves.
-    fn step(&mut self) {
-        loop {
-            let mut moved = false;
-            while let Some(octets) = self.connector.connection.poll_transmit() {
-                self.acceptor.inbox.extend_from_slice(&octets);
-                moved = true;
-            }
-            while let Some(octets) = self.acceptor.connection.poll_transmit() {
-                self.connector.inbox.extend_from_slice(&octets);
-                moved = true;
-            }
-            if !moved {
-                return;
-            }
-            self.acceptor.drive(self.now);
-            self.connector.drive(self.now);
-        }
-    }
-}
-
-fn dealer() -> Local {
-    Local::new(SocketType::Dealer)
-}
-
-fn router() -> Local {
-    Local::new(SocketType::Router)
-}
+mod beats;
+mod memory;
+mod refusals;
+mod roles;
 
 /// 37:greeting:sent-at-once, 37:null:server-replies, 37:null:client-first, mux:role:acceptor-waits.
 #[test]
 fn an_acceptor_hears_the_peer_out_before_it_answers() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     let greeting = pair.acceptor.connection.poll_transmit().unwrap();
     assert_eq!(greeting[..], Greeting::NULL.to_octets());
     pair.connector.inbox.extend_from_slice(&greeting);
@@ -107,7 +27,7 @@ fn an_acceptor_hears_the_peer_out_before_it_answers() {
     pair.step();
     assert_eq!(pair.acceptor.seen, [Seen::Introduced(SocketType::Dealer)]);
     assert_eq!(pair.connector.seen, []);
-    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.acceptor.connection.accept(&router(), start()).unwrap();
     pair.step();
     assert_eq!(pair.connector.seen, [Seen::Established(SocketType::Router)]);
 }
@@ -115,12 +35,12 @@ fn an_acceptor_hears_the_peer_out_before_it_answers() {
 /// 37:null:messages-after-ready.
 #[test]
 fn messages_flow_only_after_the_handshake() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     let message = Message::single(b"hi");
     let refused = pair.connector.connection.send(message.clone());
     assert_eq!(refused, Err(SendError(message.clone())));
     pair.step();
-    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.acceptor.connection.accept(&router(), start()).unwrap();
     pair.acceptor.connection.send(message.clone()).unwrap();
     pair.step();
     assert_eq!(pair.connector.seen.last(), Some(&Seen::Message(message)));
@@ -129,16 +49,17 @@ fn messages_flow_only_after_the_handshake() {
 /// 37:socket-type:mismatch-error, 37:errors:error-is-fatal.
 #[test]
 fn a_peer_of_the_wrong_type_is_told_so_by_either_role() {
-    let mut pair = Pair::new(Local::new(SocketType::Pub));
+    let mut pair = Pair::null(Local::new(SocketType::Pub));
     pair.step();
     let (ours, theirs) = (SocketType::Router, SocketType::Pub);
-    let refused = pair.acceptor.connection.accept(&router());
+    let refused = pair.acceptor.connection.accept(&router(), start());
     assert_eq!(refused, Err(ConnectionError::Incompatible { ours, theirs }));
     pair.step();
     let reason = Bytes::from_static(b"incompatible-socket-type");
     assert_eq!(pair.connector.failed, Some(ConnectionError::Refused { reason }));
 
-    let mut connector = End::new(Connection::connector(dealer(), Limits::default(), start()));
+    let mut connector =
+        End::new(Connection::connector(dealer(), ClientSecurity::Null, quiet(), start()));
     connector.inbox.extend_from_slice(&Greeting::NULL.to_octets());
     connector.inbox.extend_from_slice(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB");
     connector.drive(start());
@@ -150,7 +71,7 @@ fn a_peer_of_the_wrong_type_is_told_so_by_either_role() {
 
 #[test]
 fn a_refusal_reaches_the_peer_with_its_reason() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     pair.step();
     pair.acceptor.connection.refuse("not today");
     pair.step();
@@ -169,8 +90,8 @@ fn ready_carries_type_and_identity_and_what_else_was_given() {
         let identity = Identity::new(Bytes::from_static(b"me")).unwrap();
         let mut local = Local::new(kind).with_identity(identity.clone());
         local.extra.push(("X-Extra", Bytes::from_static(b"1")));
-        let mut acceptor = Connection::acceptor(Limits::default(), start());
-        let mut connector = Connection::connector(local, Limits::default(), start());
+        let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
+        let mut connector = Connection::connector(local, ClientSecurity::Null, quiet(), start());
         connector.handle_input(&acceptor.poll_transmit().unwrap(), start()).unwrap();
         let octets = connector.poll_transmit().unwrap();
         acceptor.handle_input(&octets, start()).unwrap();
@@ -195,7 +116,7 @@ fn only_ready_and_error_commands_are_taken_in_the_handshake() {
         (b"\x04\x06\x05HELLO", Unexpected::Command),
         (b"\x04\x06\x05ready", Unexpected::Command),
     ] {
-        let mut acceptor = Connection::acceptor(Limits::default(), start());
+        let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
         acceptor.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();
         let refused = acceptor.handle_input(octets, start()).unwrap_err();
         assert_eq!(refused, ConnectionError::Unexpected { got, state: Phase::Handshake });
@@ -205,7 +126,7 @@ fn only_ready_and_error_commands_are_taken_in_the_handshake() {
 /// 37:command:length-limit, mux:limit:handshake-frame.
 #[test]
 fn a_handshake_command_beyond_the_limit_is_refused_by_its_header() {
-    let mut acceptor = Connection::acceptor(Limits::default(), start());
+    let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
     acceptor.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();
     let refused = acceptor.handle_input(b"\x06\0\0\0\0\0\0\x20\x01", start()).unwrap_err();
     let max = 8192;
@@ -215,7 +136,7 @@ fn a_handshake_command_beyond_the_limit_is_refused_by_its_header() {
 /// 37:handshake:deadline, mux:limit:handshake-time.
 #[test]
 fn the_handshake_clock_is_absolute_and_stops_while_we_decide() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     let deadline = pair.now + Duration::from_secs(10);
     assert_eq!(pair.acceptor.connection.poll_timeout(), Some(deadline));
     pair.acceptor.inbox.extend_from_slice(&Greeting::NULL.to_octets());
@@ -238,9 +159,9 @@ fn the_handshake_clock_is_absolute_and_stops_while_we_decide() {
 /// 37:heartbeat:one-pong-waits, 37:message:no-command-inside.
 #[test]
 fn a_flood_of_pings_leaves_one_pong_to_send() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     pair.step();
-    pair.acceptor.connection.accept(&router()).unwrap();
+    pair.acceptor.connection.accept(&router(), start()).unwrap();
     pair.step();
     for number in 0..=u8::MAX {
         pair.connector.inbox.extend_from_slice(b"\x04\x08\x04PING\0\0");
@@ -259,13 +180,13 @@ fn a_flood_of_pings_leaves_one_pong_to_send() {
 /// 23:null:messages-after-own-ready.
 #[test]
 fn what_stands_behind_ready_waits_for_our_decision() {
-    let mut acceptor = End::new(Connection::acceptor(Limits::default(), start()));
+    let mut acceptor = End::new(Connection::acceptor(ServerSecurity::Null, quiet(), start()));
     acceptor.inbox.extend_from_slice(&Greeting::NULL.to_octets());
     acceptor.inbox.extend_from_slice(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ");
     acceptor.inbox.extend_from_slice(b"\x01\x00\x00\x02hi");
     acceptor.drive(start());
     assert_eq!(acceptor.seen, [Seen::Introduced(SocketType::Req)]);
-    acceptor.connection.accept(&router()).unwrap();
+    acceptor.connection.accept(&router(), start()).unwrap();
     acceptor.drive(start());
     let message = Message::from_frames(["", "hi"]).unwrap();
     assert_eq!(acceptor.seen.last(), Some(&Seen::Message(message)));
@@ -275,7 +196,7 @@ fn what_stands_behind_ready_waits_for_our_decision() {
 #[test]
 fn whatever_the_reason_of_an_error_it_is_a_refusal_and_no_more() {
     for reason in ["", "200", "300", "400", "500", "come-again"] {
-        let mut connector = Connection::connector(dealer(), Limits::default(), start());
+        let mut connector = Connection::connector(dealer(), ClientSecurity::Null, quiet(), start());
         connector.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();
         let mut error = BytesMut::new();
         crate::command::put_error(reason, &mut error);
@@ -287,23 +208,23 @@ fn whatever_the_reason_of_an_error_it_is_a_refusal_and_no_more() {
 
 #[test]
 fn traffic_begins_only_behind_the_handshake() {
-    let mut pair = Pair::new(dealer());
+    let mut pair = Pair::null(dealer());
     pair.step();
-    pair.acceptor.connection.accept(&router()).unwrap();
-    assert!(pair.acceptor.connection.into_traffic().is_ok());
-    assert_eq!(pair.connector.connection.into_traffic().unwrap_err(), ConnectionError::Closed);
+    pair.acceptor.connection.accept(&router(), start()).unwrap();
+    assert!(pair.acceptor.connection.into_halves().is_ok());
+    assert_eq!(pair.connector.connection.into_halves().unwrap_err(), ConnectionError::Closed);
 }
 
 /// Feeds `octets` in pieces that end at `cuts`; returns what was seen and sent, and the failure.
 fn seen_in_pieces(octets: &[u8], cuts: &[usize]) -> (Vec<Seen>, Vec<u8>, Option<ConnectionError>) {
-    let mut end = End::new(Connection::acceptor(Limits::default(), start()));
+    let mut end = End::new(Connection::acceptor(ServerSecurity::Null, quiet(), start()));
     let (mut sent, mut from, mut decided) = (Vec::new(), 0, false);
     for &to in cuts.iter().chain([&octets.len()]) {
         end.inbox.extend_from_slice(&octets[from..to]);
         from = to;
         end.drive(start());
         if !decided && end.failed.is_none() && !end.seen.is_empty() {
-            end.connection.accept(&router()).unwrap();
+            end.connection.accept(&router(), start()).unwrap();
             end.drive(start());
             decided = true;
         }

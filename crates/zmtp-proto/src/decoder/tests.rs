@@ -21,10 +21,11 @@ fn decode_in_pieces(
     for &to in cuts.iter().chain([&octets.len()]) {
         input.extend_from_slice(&octets[from..to]);
         from = to;
-        while let Some(Decoded { consumed, item }) = decoder.decode(&input)? {
+        while let Some(Decoded { consumed, item, .. }) = decoder.decode(&input)? {
             out.push(match item {
                 Item::Message(octets) => octets.as_slice().to_vec(),
                 Item::Command(body) => [b"command ", body].concat(),
+                Item::Part => unreachable!("nothing is encrypted"),
             });
             input.drain(..consumed);
         }

@@ -26,6 +26,7 @@ fn read(octets: &[u8]) -> Option<Subscription> {
         Item::Command(body) => {
             Subscription::from_command(&Command::parse(body, &Limits::default()).unwrap())
         }
+        Item::Part => unreachable!("nothing is encrypted"),
     }
 }
 

@@ -5,9 +5,15 @@ use bytes::BytesMut;
 use crate::command::{Context, put_command};
 use crate::error::{DecodeError, Unexpected};
 
+/// Without heartbeats of its own, so that every deadline is the test's.
+fn quiet() -> Traffic {
+    let settings = Settings { heartbeat: Heartbeat::Off, ..Settings::default() };
+    Traffic::new(&settings, Version::V3_1, start())
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
-fn received<'i>(traffic: &mut Traffic, input: &'i [u8], now: Instant) -> Received<'i> {
+fn received<'i>(traffic: &'i mut Traffic, input: &'i [u8], now: Instant) -> Received<'i> {
     let arrival = traffic.handle_input(input, now).unwrap().unwrap();
     assert_eq!(arrival.consumed, input.len());
     arrival.received
@@ -16,7 +22,7 @@ fn received<'i>(traffic: &mut Traffic, input: &'i [u8], now: Instant) -> Receive
 /// 37:heartbeat:pong-repeats-context.
 #[test]
 fn a_ping_asks_for_a_pong_with_its_context() {
-    let mut traffic = Traffic::new(Limits::default());
+    let mut traffic = quiet();
     let pong = Pong(Context::new(b"abc").unwrap());
     assert_eq!(received(&mut traffic, b"\x04\x0a\x04PING\0\0abc", start()), Received::Ping(pong));
     assert_eq!(traffic.poll_timeout(), None);
@@ -26,11 +32,11 @@ fn a_ping_asks_for_a_pong_with_its_context() {
 #[test]
 fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
     let now = start();
-    let mut traffic = Traffic::new(Limits::default());
+    let mut traffic = quiet();
     let ping = b"\x04\x07\x04PING\x00\x64";
     let _ = received(&mut traffic, ping, now);
     assert_eq!(traffic.poll_timeout(), Some(now + 10 * SECOND));
-    assert_eq!(traffic.handle_timeout(now + 9 * SECOND), Ok(()));
+    assert_eq!(traffic.handle_timeout(now + 9 * SECOND), Ok(None));
     let timeout = ConnectionError::Timeout { what: Deadline::TimeToLive, limit: 10 * SECOND };
     assert_eq!(traffic.handle_timeout(now + 10 * SECOND), Err(timeout));
     // One octet of the next frame is a sign of life, and starts the clock of a partial message.
@@ -42,7 +48,7 @@ fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
 #[test]
 fn a_partial_message_must_go_on_or_end() {
     let now = start();
-    let mut traffic = Traffic::new(Limits::default());
+    let mut traffic = quiet();
     let message = [&b"\x02\0\0\0\0\0\x03\0\0"[..], &vec![b'x'; 3 << 16]].concat();
     let mut feed = |len: usize, at: Duration| {
         assert!(traffic.handle_input(&message[..len], now + at).unwrap().is_none());
@@ -62,7 +68,7 @@ fn a_partial_message_must_go_on_or_end() {
 #[test]
 fn commands_inside_a_message_do_not_put_its_end_off() {
     let now = start();
-    let mut traffic = Traffic::new(Limits::default());
+    let mut traffic = quiet();
     let input = b"\x01\x01a\x04\x07\x04PING\0\0";
     assert!(matches!(received(&mut traffic, &input[..], now), Received::Ping(_)));
     assert!(traffic.handle_input(b"", now).unwrap().is_none());
@@ -78,7 +84,7 @@ fn commands_inside_a_message_do_not_put_its_end_off() {
 /// 37:command:never-delivered, 37:subscription:wrong-type.
 #[test]
 fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
-    let mut traffic = Traffic::new(Limits::default());
+    let mut traffic = quiet();
     for command in [
         &b"\x04\x0b\x09SUBSCRIBEA"[..],
         b"\x04\x08\x06CANCELA",
@@ -100,7 +106,8 @@ fn a_group_that_cannot_be_ends_the_connection_whoever_reads_it() {
         (&b"\x04\x08\x04JOINa\0b"[..], DecodeError::GroupZeroOctet),
         (&long, DecodeError::GroupTooLong { len: 256 }),
     ] {
-        let refused = Traffic::new(Limits::default()).handle_input(command, start());
+        let mut traffic = quiet();
+        let refused = traffic.handle_input(command, start());
         assert_eq!(refused.unwrap_err(), ConnectionError::Decode(error));
     }
 }
@@ -113,7 +120,7 @@ fn handshake_commands_in_traffic_end_the_connection() {
         (b"\x04\x07\x05ERROR\0", Unexpected::Error),
     ] {
         // READY without properties has 6 octets of body.
-        let mut traffic = Traffic::new(Limits::default());
+        let mut traffic = quiet();
         let refused = traffic.handle_input(command, start());
         let expected = ConnectionError::Unexpected { got, state: Phase::Traffic };
         assert_eq!(refused.unwrap_err(), expected);

@@ -121,7 +121,7 @@ fn no_announced_length_makes_a_buffer_larger_than_the_limits() {
         for len in case.cuts() {
             let mut run = Run::new(case.context, case.role, case.now)?;
             run.feed(&case.octets[..len], case.now)?;
-            let Ok(traffic) = run.connection.into_traffic() else { continue };
+            let Ok((traffic, _)) = run.connection.into_halves() else { continue };
             if traffic.wanted() > wanted_max {
                 return Err(format!("cut off at {len}: wants {}", traffic.wanted()));
             }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::{
-    Connection, ConnectionError, Deadline, Event, FrameHeader, Greeting, Limits, Local, Peer,
-    Progress, SocketType,
+    ClientSecurity, Connection, ConnectionError, Deadline, Event, FrameHeader, Greeting, Heartbeat,
+    Limits, Local, Peer, Progress, ServerSecurity, Settings, SocketType,
 };
 
 use crate::notation::octets;
@@ -79,9 +79,13 @@ impl Run {
     /// Makes a connection that has not read anything.
     pub(crate) fn start(ours: SocketType, limits: Limits, role: Role, now: Instant) -> Self {
         let ours = Local::new(ours);
+        // Without heartbeats of our own, so that the only clocks are those of the row.
+        let settings = Settings { heartbeat: Heartbeat::Off, ..Settings::from(limits) };
         let connection = match role {
-            Role::Acceptor => Connection::acceptor(limits, now),
-            Role::Connector => Connection::connector(ours.clone(), limits, now),
+            Role::Acceptor => Connection::acceptor(ServerSecurity::Null, settings, now),
+            Role::Connector => {
+                Connection::connector(ours.clone(), ClientSecurity::Null, settings, now)
+            }
         };
         let (inbox, events, sent) = (Vec::new(), Vec::new(), Vec::new());
         let (peer, closed) = (None, None);
@@ -141,6 +145,7 @@ impl Run {
             return Err(format!("consumed {consumed} of {} octets", self.inbox.len()));
         }
         let introduced = match event {
+            Some(Event::Credentials(_)) => return Err("credentials under NULL".into()),
             Some(Event::Introduced(peer)) => Some(peer),
             Some(Event::Established(peer)) => {
                 self.let_in(peer);
@@ -175,7 +180,7 @@ impl Run {
         if !self.sent.is_empty() && self.sent != *GREETING_AT_ONCE {
             return Err("speaks before the decision".into());
         }
-        match self.connection.accept(&self.ours) {
+        match self.connection.accept(&self.ours, now) {
             Ok(()) => self.let_in(peer),
             Err(error) => return Ok(self.close(&error)),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zmtp_proto::{ConnectionError, Deadline, Event, Limits, Local, SocketType};
+use zmtp_proto::{ConnectionError, Deadline, Event, Limits, Local, ServerSecurity, SocketType};
 
 use crate::row::Happened;
 use crate::run::{Role, Run, dealer_ready, greeting, own_ready};
@@ -78,7 +78,8 @@ fn the_limit_of_messages_does_not_apply_to_the_handshake() {
 #[test]
 fn a_message_behind_ready_waits_for_the_decision() {
     let now = start();
-    let mut acceptor = zmtp_proto::Connection::acceptor(Limits::default(), now);
+    let mut acceptor =
+        zmtp_proto::Connection::acceptor(ServerSecurity::Null, Limits::default(), now);
     let input = [greeting(), dealer_ready(), b"\x00\x02hi".to_vec()].concat();
     acceptor.handle_input(&input, now).unwrap().unwrap();
     let progress = acceptor.handle_input(&input[64..], now).unwrap().unwrap();
@@ -89,7 +90,7 @@ fn a_message_behind_ready_waits_for_the_decision() {
         assert!(acceptor.handle_input(rest, now).unwrap().is_none());
         assert_eq!(acceptor.poll_transmit(), None);
     }
-    acceptor.accept(&Local::new(ROUTER)).unwrap();
+    acceptor.accept(&Local::new(ROUTER), now).unwrap();
     let progress = acceptor.handle_input(rest, now).unwrap().unwrap();
     let Some(Event::Message(octets)) = progress.event else { panic!("no message") };
     assert_eq!(octets.as_slice(), b"\x00\x02hi");

@@ -110,3 +110,56 @@ fn an_answer_can_be_taken_back_until_the_writer_has_it() {
     outbound.accepted(6, |_| {});
     assert_eq!(outbound.withdraw(), None);
 }
+
+/// 37:heartbeat:few-outstanding.
+#[test]
+fn one_ping_waits_at_a_time_beside_a_pong_and_counts_as_no_message() {
+    let (mut outbound, mut spares) = (Outbound::default(), Spares::default());
+    let ping = some_ping();
+    assert_eq!(outbound.push_ping(ping, &mut spares), Wake::Needed);
+    assert_eq!(outbound.push_ping(ping, &mut spares), Wake::NotNeeded);
+    let _ = outbound.push_pong(&Pong(Context::default()), &mut spares);
+    let mut flight = Flight::default();
+    outbound.take(&mut flight);
+    assert_eq!(flight.next(), b"\x04\x07\x04PING\0\0\x04\x05\x04PONG");
+    assert_eq!(outbound.messages().count(), 0);
+    let len = flight.next().len();
+    flight.advance(len);
+    outbound.accepted(len, |_| panic!("no message"));
+    assert_eq!(outbound.push_ping(ping, &mut spares), Wake::NotNeeded, "the writer is awake");
+    outbound.take(&mut flight);
+    assert_eq!(flight.next(), b"\x04\x07\x04PING\0\0");
+}
+
+/// A PING as a connection makes it after some silence.
+fn some_ping() -> Ping {
+    use std::time::{Duration, Instant};
+
+    use zmtp_proto::{Settings, Traffic, Version};
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    let now = Instant::now();
+    let mut traffic = Traffic::new(&Settings::default(), Version::V3_1, now);
+    traffic.handle_timeout(now + Duration::from_secs(5)).unwrap().unwrap()
+}
+
+/// mux:liveness:busy-service, mux:liveness:busy-client.
+#[test]
+fn a_peer_is_busy_from_its_first_message_until_it_is_heard() {
+    let (mut outbound, mut spares) = (Outbound::default(), Spares::default());
+    assert!(!outbound.is_busy());
+    let _ = outbound.push_pong(&Pong(Context::default()), &mut spares);
+    assert!(!outbound.is_busy(), "a sign of life is nothing to work on");
+    let mut flight = Flight::default();
+    outbound.take(&mut flight);
+    outbound.accepted(7, |_| panic!("no message"));
+    flight.advance(7);
+    let _ = push(&mut outbound, &mut spares, b"work");
+    assert!(outbound.is_busy(), "it accepts nothing");
+    outbound.take(&mut flight);
+    let len = flight.next().len();
+    outbound.accepted(len, |_| {});
+    assert!(outbound.is_busy(), "it has something to read");
+    outbound.hear();
+    assert!(!outbound.is_busy());
+}

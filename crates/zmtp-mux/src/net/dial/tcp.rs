@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
 use super::DialError;
 use super::race::race;
+use crate::net::keep_alive::keep_alive;
 
 /// Connects to one of the addresses of `host`; the caller watches `deadline`.
 pub(super) async fn connect(
@@ -52,7 +52,7 @@ async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     refuse_itself(&stream)?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&keep_alive())?;
+    keep_alive(&stream)?;
     Ok(stream)
 }
 
@@ -65,37 +65,20 @@ fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A peer that has vanished is noticed after two minutes, also when we have nothing to say.
-fn keep_alive() -> TcpKeepalive {
-    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE_IDLE);
-    #[cfg(any(
-        target_os = "android",
-        target_os = "dragonfly",
-        target_os = "freebsd",
-        target_os = "illumos",
-        target_os = "ios",
-        target_os = "linux",
-        target_os = "macos",
-        target_os = "netbsd",
-    ))]
-    let keep_alive = keep_alive.with_interval(KEEP_ALIVE_INTERVAL).with_retries(KEEP_ALIVE_PROBES);
-    keep_alive
-}
-
 /// Addresses of one name that are tried: as many sockets may be open at once.
 const ADDRESSES_MAX: usize = 16;
 const STAGGER_MAX: Duration = Duration::from_millis(250);
-const KEEP_ALIVE_IDLE: Duration = Duration::from_mins(1);
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-const KEEP_ALIVE_PROBES: u32 = 4;
 
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
+    use socket2::SockRef;
+
     use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
+    use crate::net::keep_alive;
 
     fn v4(port: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, port).into()
@@ -147,9 +130,9 @@ mod tests {
         assert!(socket.keepalive().unwrap());
         #[cfg(target_os = "linux")]
         {
-            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEP_ALIVE_IDLE);
-            assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEP_ALIVE_INTERVAL);
-            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEP_ALIVE_PROBES);
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), keep_alive::IDLE);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), keep_alive::INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), keep_alive::PROBES);
         }
     }
 }

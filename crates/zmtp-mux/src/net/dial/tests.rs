@@ -7,10 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::time::timeout;
+use zmtp_proto::Retry;
 
 use self::proxy::{Server, echo};
 use super::*;
-use crate::net::socks::{Blame, Refusal, Retry};
+use crate::net::socks::{Blame, Refusal};
 use crate::net::stream::Acceptor;
 
 /// Nothing here takes nearly as long.

@@ -1,6 +1,7 @@
 //! Why a proxy did not connect us, whose fault it is, and whether to try again.
 
 use thiserror::Error;
+use zmtp_proto::Retry;
 
 /// Why a SOCKS 5 proxy did not connect us.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -84,15 +85,6 @@ pub enum Blame {
     Target,
 }
 
-/// Whether it makes sense to try the same again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// It may come out otherwise.
-    Later,
-    /// It comes out the same until somebody changes a setting.
-    Never,
-}
-
 impl SocksError {
     /// Returns whose fault it is.
     #[must_use]
@@ -122,7 +114,7 @@ impl SocksError {
             | Self::AuthVersion(_)
             | Self::AuthRefused(_)
             | Self::Reserved(_)
-            | Self::AddressKind(_) => Retry::Never,
+            | Self::AddressKind(_) => Retry::No,
         }
     }
 }
@@ -159,7 +151,7 @@ impl Refusal {
 
     const fn retry(self) -> Retry {
         match self {
-            Self::NotAllowed | Self::CommandUnsupported | Self::AddressUnsupported => Retry::Never,
+            Self::NotAllowed | Self::CommandUnsupported | Self::AddressUnsupported => Retry::No,
             Self::General
             | Self::NetworkUnreachable
             | Self::HostUnreachable

@@ -1,5 +1,7 @@
 //! What a client says to every octet that a proxy can say.
 
+use zmtp_proto::Retry;
+
 use super::*;
 
 const USER: &[u8] = b"user";
@@ -159,13 +161,13 @@ fn takes_every_other_status_as_a_refusal() {
 fn tells_every_reply_code_at_once() {
     let refusals = [
         (Refusal::General, Blame::Proxy, Retry::Later),
-        (Refusal::NotAllowed, Blame::Caller, Retry::Never),
+        (Refusal::NotAllowed, Blame::Caller, Retry::No),
         (Refusal::NetworkUnreachable, Blame::Target, Retry::Later),
         (Refusal::HostUnreachable, Blame::Target, Retry::Later),
         (Refusal::ConnectionRefused, Blame::Target, Retry::Later),
         (Refusal::TtlExpired, Blame::Target, Retry::Later),
-        (Refusal::CommandUnsupported, Blame::Proxy, Retry::Never),
-        (Refusal::AddressUnsupported, Blame::Proxy, Retry::Never),
+        (Refusal::CommandUnsupported, Blame::Proxy, Retry::No),
+        (Refusal::AddressUnsupported, Blame::Proxy, Retry::No),
     ];
     let unassigned = (9..=u8::MAX).map(|c| (Refusal::Unassigned(c), Blame::Proxy, Retry::Later));
     for (code, (refusal, blame, retry)) in (1..=u8::MAX).zip(refusals.into_iter().chain(unassigned))
@@ -190,14 +192,14 @@ fn refuses_every_malformed_reply() {
 #[test]
 fn says_whose_fault_it_is_and_whether_to_retry() {
     for (error, blame, retry) in [
-        (SocksError::HostLen(0), Blame::Caller, Retry::Never),
-        (SocksError::NoAcceptableMethod, Blame::Caller, Retry::Never),
-        (SocksError::AuthRefused(1), Blame::Caller, Retry::Never),
-        (SocksError::Version(4), Blame::Proxy, Retry::Never),
-        (SocksError::MethodNotOffered(3), Blame::Proxy, Retry::Never),
-        (SocksError::AuthVersion(5), Blame::Proxy, Retry::Never),
-        (SocksError::Reserved(1), Blame::Proxy, Retry::Never),
-        (SocksError::AddressKind(2), Blame::Proxy, Retry::Never),
+        (SocksError::HostLen(0), Blame::Caller, Retry::No),
+        (SocksError::NoAcceptableMethod, Blame::Caller, Retry::No),
+        (SocksError::AuthRefused(1), Blame::Caller, Retry::No),
+        (SocksError::Version(4), Blame::Proxy, Retry::No),
+        (SocksError::MethodNotOffered(3), Blame::Proxy, Retry::No),
+        (SocksError::AuthVersion(5), Blame::Proxy, Retry::No),
+        (SocksError::Reserved(1), Blame::Proxy, Retry::No),
+        (SocksError::AddressKind(2), Blame::Proxy, Retry::No),
         (SocksError::Closed, Blame::Proxy, Retry::Later),
     ] {
         assert_eq!((error.blame(), error.retry()), (blame, retry), "{error}");

@@ -1,0 +1,52 @@
+//! TCP's own sign of life, for peers that cannot be asked: those of version 3.0.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, tcp, unix};
+
+/// A reading half that can have the system ask whether its peer's machine lives.
+pub(crate) trait KeepAlive {
+    /// Has the system ask.
+    fn keep_alive(&self) -> io::Result<()>;
+}
+
+impl KeepAlive for tcp::ReadHalf<'_> {
+    fn keep_alive(&self) -> io::Result<()> {
+        keep_alive(self.as_ref())
+    }
+}
+
+/// A process on this machine that goes away closes its sockets.
+impl KeepAlive for unix::ReadHalf<'_> {
+    fn keep_alive(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Has the system ask the peer's machine after a minute of silence, and give up after four times
+/// 15 s without an answer.
+///
+/// `TCP_USER_TIMEOUT` is left alone: it would overrule these, and cut a live peer that does not
+/// read.
+// spec: 37:heartbeat:not-to-3-0
+pub(crate) fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    let keep_alive = TcpKeepalive::new().with_time(IDLE);
+    #[cfg(any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "netbsd",
+    ))]
+    let keep_alive = keep_alive.with_interval(INTERVAL).with_retries(PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+}
+
+pub(crate) const IDLE: Duration = Duration::from_mins(1);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
+pub(crate) const PROBES: u32 = 4;

@@ -1,0 +1,285 @@
+//! Security through whole sockets: a MUX that asks who comes, and dealers that say so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::task::yield_now;
+use tokio::time::timeout;
+use zmtp_mux::{
+    Admittance, Authenticator, Claim, ConnectionError, Connector, Credentials, CurveIdentity,
+    Dealer, DealerError, DealerOptions, DialSecurity, Endpoint, KeyPair, Listen, ListenSecurity,
+    ListenerRole, Message, Mux, MuxConfig, PlainCredentials, Principal, Reconnect, Retry, Verdict,
+    Verdicting, generate_keys,
+};
+
+/// Fails a test that would wait for ever.
+async fn soon<T>(answer: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), answer).await.expect("an answer in time")
+}
+
+/// An authenticator that a closure makes.
+struct Judge<F>(F);
+
+impl<F> Authenticator for Judge<F>
+where
+    F: for<'a> Fn(Claim<'a>) -> Verdict + Send + Sync,
+{
+    fn authenticate<'a>(&'a self, claim: Claim<'a>) -> Verdicting<'a> {
+        let verdict = (self.0)(claim);
+        Box::pin(async move { verdict })
+    }
+}
+
+fn by(judge: impl for<'a> Fn(Claim<'a>) -> Verdict + Send + Sync + 'static) -> Admittance {
+    Admittance::By(Arc::new(Judge(judge)))
+}
+
+/// A MUX with one listener for both roles.
+struct Site {
+    mux: Mux,
+    endpoint: Endpoint,
+}
+
+impl Site {
+    fn new(security: ListenSecurity, admittance: Admittance) -> Self {
+        Self::with(MuxConfig::default(), security, admittance)
+    }
+
+    fn with(config: MuxConfig, security: ListenSecurity, admittance: Admittance) -> Self {
+        let mux = Mux::new(config).unwrap();
+        let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+        let endpoint = mux.bind(Listen { security, admittance, ..listen }).unwrap();
+        Self { mux, endpoint }
+    }
+
+    async fn dial(&self, name: &str, security: DialSecurity) -> Result<Dealer, DealerError> {
+        let options = DealerOptions::new(name)?.with_security(security);
+        soon(Dealer::connect_with(&self.endpoint, &options)).await
+    }
+
+    fn counter(&self, name: &str) -> i64 {
+        self.mux.counters().into_iter().find(|(of, _)| *of == name).expect(name).1
+    }
+}
+
+fn curve(server: &CurveIdentity, keys: &Arc<KeyPair>) -> DialSecurity {
+    DialSecurity::Curve { server: server.public(), keys: Arc::clone(keys) }
+}
+
+fn plain(user: &str, password: &str) -> DialSecurity {
+    DialSecurity::Plain(PlainCredentials::new(user, password).unwrap())
+}
+
+fn refused(outcome: Result<Dealer, DealerError>) -> String {
+    let error = outcome.expect_err("not refused");
+    assert_eq!(error.retry(), Retry::No, "{error}");
+    match error {
+        DealerError::Connection(ConnectionError::Refused { reason }) => {
+            String::from_utf8_lossy(&reason).into_owned()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+async fn exchange(client: &mut Dealer, service: &mut Dealer, body: &[u8]) {
+    let request = Message::from_frames([&b"engine"[..], b"", body]).unwrap();
+    let (sent, arrived) = soon(async { tokio::join!(client.send(request), service.recv()) }).await;
+    sent.unwrap();
+    let arrived = arrived.unwrap();
+    let frames: Vec<&[u8]> = arrived.frames().collect();
+    assert_eq!(frames[1..], [&b""[..], body]);
+    let answer = Message::from_frames([frames[0], body]).unwrap();
+    let (sent, arrived) = soon(async { tokio::join!(service.send(answer), client.recv()) }).await;
+    sent.unwrap();
+    assert_eq!(arrived.unwrap(), Message::from_frames([&b"engine"[..], body]).unwrap());
+}
+
+/// 26:curve:message-size, mux:delivery:sealed-when-written, 26:curve:ready.
+#[tokio::test]
+async fn requests_and_answers_pass_encrypted_whatever_their_size() {
+    let server = CurveIdentity::new(generate_keys().unwrap());
+    let keys = Arc::new(generate_keys().unwrap());
+    let site = Site::new(ListenSecurity::Curve(server.clone()), Admittance::Everybody);
+    let mut service = site.dial("engine", curve(&server, &keys)).await.unwrap();
+    let mut client = site.dial("", curve(&server, &keys)).await.unwrap();
+    for len in [0, 1, 255, 256, 16_384, 70_000, 3 << 20] {
+        exchange(&mut client, &mut service, &vec![b'x'; len]).await;
+    }
+    for _ in 0..100 {
+        for _ in 0..100 {
+            client.feed(Message::from_frames(["engine", "many"]).unwrap()).unwrap();
+        }
+        client.flush().await.unwrap();
+        for _ in 0..100 {
+            soon(service.recv()).await.unwrap();
+        }
+    }
+    assert_eq!(site.counter("difference"), 0);
+    assert_eq!(site.counter("handed_over"), 10_014);
+}
+
+/// 37:auth:sees-client-identity, 37:auth:refused-for-good-error.
+#[tokio::test]
+async fn a_key_and_the_identity_that_comes_with_it_are_judged_together() {
+    let server = CurveIdentity::new(generate_keys().unwrap());
+    let (known, unknown) = (Arc::new(generate_keys().unwrap()), Arc::new(generate_keys().unwrap()));
+    let key = known.public;
+    let judge = by(move |claim| match (claim.credentials, claim.introduction) {
+        (Credentials::Key(shown), Some((identity, _)))
+            if shown == key && identity.as_octets() == b"engine" =>
+        {
+            Verdict::Accept(Principal::Key(shown))
+        }
+        _ => Verdict::Refuse("not you".into()),
+    });
+    let site = Site::new(ListenSecurity::Curve(server.clone()), judge);
+    assert!(site.dial("engine", curve(&server, &known)).await.is_ok());
+    assert_eq!(refused(site.dial("other", curve(&server, &known)).await), "not-you");
+    assert_eq!(refused(site.dial("engine", curve(&server, &unknown)).await), "not-you");
+    // Counted when the peer has read that and gone.
+    soon(async {
+        while site.counter("ended_denied") < 2 {
+            yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// 26:curve:unknown-authenticator-refuses, 24:plain:no-authenticator-refuses.
+#[tokio::test]
+async fn without_an_authenticator_security_lets_nobody_in() {
+    let server = CurveIdentity::new(generate_keys().unwrap());
+    let keys = Arc::new(generate_keys().unwrap());
+    let site = Site::new(ListenSecurity::Curve(server.clone()), Admittance::Usual);
+    refused(site.dial("engine", curve(&server, &keys)).await);
+    let site = Site::new(ListenSecurity::Plain, Admittance::Usual);
+    refused(site.dial("engine", plain("admin", "secret")).await);
+}
+
+/// 24:plain:credentials-at-hello, 24:plain:refused-with-error, 37:auth:verdict-once-heard.
+#[tokio::test]
+async fn a_password_is_judged_before_its_owner_introduces_itself() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let judge = by(move |claim| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        match claim.credentials {
+            Credentials::Password(shown) => {
+                assert!(claim.introduction.is_none());
+                if shown.user() == "admin" && shown.has_password(b"secret") {
+                    Verdict::Accept(claim.principal())
+                } else {
+                    Verdict::Refuse("wrong".into())
+                }
+            }
+            Credentials::User(user) if claim.introduction.is_some() => {
+                Verdict::Accept(Principal::User(user.clone()))
+            }
+            _ => Verdict::RefuseForNow,
+        }
+    });
+    let site = Site::new(ListenSecurity::Plain, judge);
+    assert_eq!(refused(site.dial("engine", plain("admin", "Secret")).await), "wrong");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "the wrong password ended it");
+    let mut service = site.dial("engine", plain("admin", "secret")).await.unwrap();
+    let mut client = site.dial("", plain("admin", "secret")).await.unwrap();
+    exchange(&mut client, &mut service, b"hello").await;
+}
+
+/// 37:auth:refused-for-now-silent, 37:errors:close-is-temporary.
+#[tokio::test]
+async fn who_is_refused_for_now_comes_again_and_who_is_refused_for_good_does_not() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&tries);
+    let site = Site::new(
+        ListenSecurity::Null,
+        by(move |claim| match counted.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Verdict::RefuseForNow,
+            2 => Verdict::Accept(claim.principal()),
+            _ => Verdict::Refuse("enough".into()),
+        }),
+    );
+    let first = Duration::from_millis(10);
+    let policy = Reconnect::Backoff { first, max: first * 2 };
+    let options = DealerOptions::new("engine").unwrap();
+    let mut connector = Connector::new(site.endpoint.clone(), options, policy);
+    let dealer = soon(connector.connect()).await.unwrap();
+    assert_eq!(tries.load(Ordering::Relaxed), 3);
+    assert_eq!(site.counter("ended_denied_for_now"), 2, "before the third came in");
+    drop(dealer);
+    let lost = DealerError::Io(std::io::ErrorKind::UnexpectedEof.into());
+    let _ = connector.ended(&lost);
+    refused(soon(connector.connect()).await);
+    assert!(matches!(soon(connector.connect()).await, Err(DealerError::GivenUp)));
+    assert_eq!(tries.load(Ordering::Relaxed), 4, "not dialled once more");
+}
+
+/// An authenticator that never says anything.
+struct Silent;
+
+impl Authenticator for Silent {
+    fn authenticate<'a>(&'a self, _: Claim<'a>) -> Verdicting<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// 37:auth:delay-never-admits.
+#[tokio::test]
+async fn a_verdict_that_does_not_come_in_time_lets_nobody_in() {
+    let config = MuxConfig { verdict_time: Duration::from_millis(30), ..MuxConfig::default() };
+    let site = Site::with(config, ListenSecurity::Null, Admittance::By(Arc::new(Silent)));
+    let error = site.dial("engine", DialSecurity::Null).await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Later, "{error}");
+    assert_eq!(site.counter("ended_no_verdict"), 1);
+    assert_eq!(site.counter("bindings"), 0);
+}
+
+/// 37:auth:delay-never-admits.
+#[tokio::test]
+async fn an_authenticator_that_panics_lets_nobody_in_and_hurts_nobody_else() {
+    let judge = by(|claim| match claim.introduction {
+        Some((identity, _)) if identity.as_octets() == b"poison" => panic!("as the test wants"),
+        _ => Verdict::Accept(claim.principal()),
+    });
+    let site = Site::new(ListenSecurity::Null, judge);
+    let mut service = site.dial("engine", DialSecurity::Null).await.unwrap();
+    let error = site.dial("poison", DialSecurity::Null).await.unwrap_err();
+    assert!(matches!(error, DealerError::Io(_)), "{error}");
+    let mut client = site.dial("", DialSecurity::Null).await.unwrap();
+    exchange(&mut client, &mut service, b"still here").await;
+    assert_eq!(site.counter("bindings"), 2);
+    assert_eq!(site.counter("connections"), 2);
+}
+
+/// 37:auth:one-mechanism, 37:auth:mechanisms-match.
+#[tokio::test]
+async fn another_mechanism_than_the_listeners_is_no_way_in() {
+    let server = CurveIdentity::new(generate_keys().unwrap());
+    let keys = Arc::new(generate_keys().unwrap());
+    for security in
+        [ListenSecurity::Null, ListenSecurity::Plain, ListenSecurity::Curve(server.clone())]
+    {
+        let site = Site::new(security.clone(), Admittance::Everybody);
+        for dialled in [DialSecurity::Null, plain("a", "b"), curve(&server, &keys)] {
+            let same = matches!(
+                (&security, &dialled),
+                (ListenSecurity::Null, DialSecurity::Null)
+                    | (ListenSecurity::Plain, DialSecurity::Plain(_))
+                    | (ListenSecurity::Curve(_), DialSecurity::Curve { .. })
+            );
+            let outcome = site.dial("engine", dialled).await;
+            assert_eq!(outcome.is_ok(), same, "{security:?}: {outcome:?}");
+        }
+    }
+}

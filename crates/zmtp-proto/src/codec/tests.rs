@@ -1,0 +1,185 @@
+use futures::{SinkExt, StreamExt};
+use tokio::io::DuplexStream;
+use tokio_util::codec::Decoder as _;
+
+use super::*;
+use crate::clock::start;
+use crate::greeting::Version;
+use crate::limits::Limits;
+use crate::pair::{curve_client, curve_server, plain_client};
+use crate::security::Credentials;
+use crate::socket_type::SocketType;
+
+#[test]
+fn a_header_alone_buys_at_most_the_read_ahead() {
+    let traffic = Traffic::new(&Settings::default(), Version::V3_1, start());
+    let mut codec = MessageCodec::new(traffic, Outlet::Clear, start());
+    let mut input = BytesMut::from(&b"\x02\0\0\0\0\0\xf0\0\0"[..]);
+    assert!(codec.decode(&mut input).unwrap().is_none());
+    assert!(input.capacity() <= 2 * READ_AHEAD, "{}", input.capacity());
+}
+
+/// Fails a test whose peer never answers.
+async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+    let limit = std::time::Duration::from_secs(10);
+    tokio::time::timeout(limit, answer).await.expect("an answer in time")
+}
+
+type Shaken = Result<(Framed<DuplexStream, MessageCodec>, Peer), CodecError>;
+
+/// Connects a client of this type to a ROUTER, without security.
+async fn both(one: DuplexStream, other: DuplexStream, client: SocketType) -> (Shaken, Shaken) {
+    let (client, server) = ((client, ClientSecurity::Null), ServerSecurity::Null);
+    secured(one, other, client, server, |_| Verdict::Accept).await
+}
+
+/// Connects a client of this type and security to a ROUTER.
+async fn secured(
+    one: DuplexStream,
+    other: DuplexStream,
+    (client, client_security): (SocketType, ClientSecurity),
+    server_security: ServerSecurity,
+    judge: impl FnMut(Claim<'_>) -> Verdict,
+) -> (Shaken, Shaken) {
+    let (now, limits) = (start(), Limits::default());
+    let (client, router) = (Local::new(client), Local::new(SocketType::Router));
+    in_time(async {
+        tokio::join!(
+            connect(one, client, client_security, limits, now),
+            accept(other, router, server_security, judge, limits, now),
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn both_sides_see_messages_and_pings_through_framed() {
+    let (one, other) = tokio::io::duplex(64);
+    let (client, server) = both(one, other, SocketType::Dealer).await;
+    let ((mut client, router), (server, _)) = (client.unwrap(), server.unwrap());
+    assert_eq!(router.socket_type, SocketType::Router);
+    let parts = server.into_parts();
+    let (mut raw, codec) = (parts.io, parts.codec);
+    raw.write_all(b"\x04\x08\x04PING\0\0c\x04\x02\x01X\x01\x01a").await.unwrap();
+    let Some(Ok(Incoming::Ping(pong))) = in_time(client.next()).await else { panic!("no PING") };
+    client.send(pong).await.unwrap();
+    raw.write_all(b"\x00\x01b").await.unwrap();
+    let whole = Message::from_frames(["a", "b"]).unwrap();
+    let Some(Ok(incoming)) = in_time(client.next()).await else { panic!("no message") };
+    assert_eq!(incoming, Incoming::Message(whole));
+    let mut answer = [0; 8];
+    in_time(raw.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"\x04\x06\x04PONGc");
+    drop((raw, codec));
+    assert!(in_time(client.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_fit_is_told_so() {
+    let (one, other) = tokio::io::duplex(4096);
+    let (client, server) = both(one, other, SocketType::Pub).await;
+    let Err(CodecError::Connection(ConnectionError::Refused { reason })) = client else {
+        panic!("not refused")
+    };
+    assert_eq!(reason, "incompatible-socket-type");
+    assert!(matches!(server, Err(CodecError::Connection(ConnectionError::Incompatible { .. }))));
+}
+
+/// Both mechanisms, with the user or the key that they prove.
+fn mechanisms() -> [(ClientSecurity, ServerSecurity); 2] {
+    [(plain_client(), ServerSecurity::Plain), (curve_client(), curve_server())]
+}
+
+#[tokio::test]
+async fn messages_and_pings_pass_behind_each_mechanism() {
+    for (client, server) in mechanisms() {
+        // So few octets at a time that hardly a frame is whole at once.
+        let (one, other) = tokio::io::duplex(64);
+        let client = (SocketType::Dealer, client);
+        let mut claims = Vec::new();
+        let judge = |claim: Claim<'_>| {
+            claims.push(format!("{claim:?}"));
+            Verdict::Accept
+        };
+        let (client, server) = secured(one, other, client, server, judge).await;
+        let ((client, _), (server, peer)) = (client.unwrap(), server.unwrap());
+        match &peer.credentials {
+            Credentials::Plain { user } => {
+                assert_eq!((user, claims.len()), (&bytes::Bytes::from_static(b"admin"), 2));
+            }
+            Credentials::Curve(_) => assert_eq!(claims.len(), 1),
+            Credentials::None => panic!("nothing is proven"),
+        }
+        assert!(claims.iter().all(|claim| !claim.contains("secret")));
+
+        let (mut to_server, mut from_client) = (client, server);
+        let large = Message::from_frames([&b"a"[..], &vec![7; 100_000]]).unwrap();
+        for message in [Message::single(b"small"), large] {
+            let (sent, received) = in_time(async {
+                tokio::join!(to_server.send(message.clone()), from_client.next())
+            })
+            .await;
+            sent.unwrap();
+            assert_eq!(received.unwrap().unwrap(), Incoming::Message(message));
+        }
+        let context = crate::Context::new(b"c").unwrap();
+        let after = Message::single(b"after");
+        let (sent, received) = in_time(async {
+            let pong_and_after = async {
+                to_server.send(Pong(context)).await?;
+                to_server.send(after.clone()).await
+            };
+            tokio::join!(pong_and_after, from_client.next())
+        })
+        .await;
+        sent.unwrap();
+        assert_eq!(received.unwrap().unwrap(), Incoming::Message(after));
+    }
+}
+
+/// 37:auth:refused-for-good-error.
+#[tokio::test]
+async fn a_refusal_for_good_is_told_under_each_mechanism() {
+    for (client, server) in mechanisms() {
+        let (one, other) = tokio::io::duplex(4096);
+        let judge = |_: Claim<'_>| Verdict::Refuse("not you".to_owned());
+        let client = (SocketType::Dealer, client);
+        let (client, server) = secured(one, other, client, server, judge).await;
+        let Err(CodecError::Connection(ConnectionError::Refused { reason })) = client else {
+            panic!("not refused")
+        };
+        assert_eq!(reason, "not-you");
+        let refused = server.err().unwrap();
+        assert!(matches!(refused, CodecError::Connection(ConnectionError::RefusedByUs)));
+    }
+}
+
+/// 37:auth:refused-for-now-silent.
+#[tokio::test]
+async fn a_refusal_for_now_is_a_close_without_a_word() {
+    for (client, server) in mechanisms() {
+        let (one, other) = tokio::io::duplex(4096);
+        let judge = |_: Claim<'_>| Verdict::RefuseForNow;
+        let client = (SocketType::Dealer, client);
+        let (client, server) = secured(one, other, client, server, judge).await;
+        let Err(CodecError::Io(error)) = client else { panic!("not closed") };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(matches!(server, Err(CodecError::RefusedForNow)));
+    }
+}
+
+/// 24:plain:credentials-at-hello.
+#[tokio::test]
+async fn a_welcome_is_not_yet_a_yes() {
+    let (one, other) = tokio::io::duplex(4096);
+    let judge = |claim: Claim<'_>| match claim {
+        Claim::Credentials(credentials) if credentials.has_password(b"secret") => Verdict::Accept,
+        Claim::Credentials(_) | Claim::Peer(_) => Verdict::Refuse("late".to_owned()),
+    };
+    let client = (SocketType::Dealer, plain_client());
+    let (client, _) = secured(one, other, client, ServerSecurity::Plain, judge).await;
+    let Err(CodecError::Connection(ConnectionError::Refused { reason })) = client else {
+        panic!("not refused")
+    };
+    assert_eq!(reason, "late");
+}

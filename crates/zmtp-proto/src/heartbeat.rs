@@ -1,0 +1,268 @@
+//! Heartbeats of our own: asking a silent peer whether it lives.
+//!
+//! | in      | on                      | does     | becomes |
+//! |---------|-------------------------|----------|---------|
+//! | `Heard` | any octet               |          | `Heard` |
+//! | `Heard` | `interval` of silence   | PING     | `Asked` |
+//! | `Asked` | any octet               |          | `Heard` |
+//! | `Asked` | `timeout` of silence    | the end  |         |
+//! | any     | reads were withheld     |          | `Heard` |
+//!
+//! With a time to live, PINGs go out in a rhythm besides: the peer has been promised octets.
+
+use std::time::{Duration, Instant};
+
+use bytes::BufMut;
+
+use crate::command::put_command;
+
+/// Whether and how we ask silent peers. Peers of version 3.0 are never asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Never.
+    Off,
+    /// In this rhythm.
+    On(Rhythm),
+}
+
+/// When to ask, and when to give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Silence after which a PING is sent.
+    pub interval: Duration,
+    /// Silence after which the peer is taken for dead; longer than `interval`.
+    pub timeout: Duration,
+    /// What we promise in a PING: octets within this time.
+    pub time_to_live: TimeToLive,
+}
+
+/// The time to live in a PING, in tenths of a second: 0, which promises nothing, to 655.
+///
+/// Above 65.5 s libzmq counts wrong and cuts the connection at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeToLive(u16);
+
+impl TimeToLive {
+    /// Promises nothing. libzmq cuts the connection when *we* are silent for the time, however
+    /// much it sends itself: so this is what we send unless told otherwise.
+    pub const NONE: Self = Self(0);
+
+    /// The longest: 65.5 s.
+    pub const MAX: Self = Self(655);
+
+    /// Takes a time, cut to tenths of a second and to [`MAX`](Self::MAX).
+    // spec: 37:heartbeat:ttl-sent
+    #[must_use]
+    pub fn new(time: Duration) -> Self {
+        let tenths = time.as_millis().checked_div(100).unwrap_or_default();
+        Self(u16::try_from(tenths).unwrap_or(u16::MAX).min(Self::MAX.0))
+    }
+
+    /// Returns how often to send a PING so that the promise is kept; `None` if there is none.
+    fn rhythm(self) -> Option<Duration> {
+        let time = Duration::from_millis(u64::from(self.0).saturating_mul(100));
+        time.checked_div(3).filter(|rhythm| !rhythm.is_zero())
+    }
+}
+
+// spec: 37:heartbeat:ping-after-silence, 37:heartbeat:dead-after-silence
+impl Default for Heartbeat {
+    /// A PING after 5 s of silence, the end after 15 s, no promise.
+    fn default() -> Self {
+        Self::On(Rhythm {
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(15),
+            time_to_live: TimeToLive::NONE,
+        })
+    }
+}
+
+/// A PING of ours. Send it between messages, never inside one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a peer that is not asked cannot answer"]
+pub struct Ping(TimeToLive);
+
+impl Ping {
+    /// Octets of the frame.
+    pub const LEN: usize = 2 + 5 + 2;
+
+    /// Appends the frame. Its context is empty: any octet that follows is an answer.
+    pub fn put(&self, out: &mut impl BufMut) {
+        put_command("PING", &self.0.0.to_be_bytes(), out);
+    }
+}
+
+/// The clock of one connection.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    rhythm: Rhythm,
+    state: State,
+    /// When the promise in our last PING needs another.
+    promised: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Heard(Instant),
+    /// Since when it is silent, and when that is too long.
+    Asked(Instant, Instant),
+}
+
+/// What came of an excuse for silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Excuse {
+    /// The peer may be silent some more.
+    Taken,
+    /// It has been silent for longer.
+    TooLate,
+}
+
+/// What is to be done when the clock has come to a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    Wait,
+    Ask(Ping),
+    Dead,
+}
+
+impl Pulse {
+    /// Begins at the end of the handshake.
+    pub(crate) fn new(rhythm: Rhythm, now: Instant) -> Self {
+        let promised = rhythm.time_to_live.rhythm().map(|_| now);
+        Self { rhythm, state: State::Heard(now), promised }
+    }
+
+    /// Notes an octet of the peer's, or that it could not be heard until now.
+    // spec: 37:heartbeat:any-octet-is-life, 37:heartbeat:withheld-reads
+    #[inline]
+    pub(crate) fn hear(&mut self, now: Instant) {
+        self.state = State::Heard(now);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let silence = match self.state {
+            State::Heard(at) => at.checked_add(self.rhythm.interval),
+            State::Asked(_, until) => Some(until),
+        };
+        silence.into_iter().chain(self.promised).min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Beat {
+        let ping = Ping(self.rhythm.time_to_live);
+        match self.state {
+            State::Asked(_, until) if until <= now => Beat::Dead,
+            State::Heard(at) if now.saturating_duration_since(at) >= self.rhythm.interval => {
+                // spec: 37:heartbeat:few-outstanding
+                let until = at.checked_add(self.rhythm.timeout).unwrap_or(now);
+                self.state = State::Asked(at, until);
+                self.promise(now);
+                Beat::Ask(ping)
+            }
+            State::Heard(_) | State::Asked(..) if self.promised.is_some_and(|at| at <= now) => {
+                self.promise(now);
+                Beat::Ask(ping)
+            }
+            State::Heard(_) | State::Asked(..) => Beat::Wait,
+        }
+    }
+
+    /// Lets a peer be silent for `patience` in all; returns whether that makes a difference now.
+    pub(crate) fn excuse(&mut self, patience: Duration, now: Instant) -> Excuse {
+        let (State::Heard(at) | State::Asked(at, _)) = self.state;
+        match at.checked_add(patience).filter(|until| *until > now) {
+            Some(until) => {
+                self.state = State::Asked(at, until);
+                Excuse::Taken
+            }
+            None => Excuse::TooLate,
+        }
+    }
+
+    /// Returns how long a silent peer may live.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.rhythm.timeout
+    }
+
+    // spec: 37:heartbeat:ttl-sent
+    fn promise(&mut self, now: Instant) {
+        self.promised =
+            self.rhythm.time_to_live.rhythm().and_then(|rhythm| now.checked_add(rhythm));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::start;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn rhythm(time_to_live: TimeToLive) -> Rhythm {
+        Rhythm { interval: 5 * SECOND, timeout: 15 * SECOND, time_to_live }
+    }
+
+    /// 37:heartbeat:ping-after-silence, 37:heartbeat:dead-after-silence,
+    /// 37:heartbeat:any-octet-is-life.
+    #[test]
+    fn asks_once_after_silence_and_gives_up_when_no_octet_comes() {
+        let begin = start();
+        let mut pulse = Pulse::new(rhythm(TimeToLive::NONE), begin);
+        let at = |seconds: u32| begin + SECOND * seconds;
+        assert_eq!(pulse.poll_timeout(), Some(at(5)));
+        assert_eq!(pulse.handle_timeout(at(4)), Beat::Wait);
+        assert_eq!(pulse.handle_timeout(at(5)), Beat::Ask(Ping(TimeToLive::NONE)));
+        assert_eq!(pulse.poll_timeout(), Some(at(15)));
+        assert_eq!(pulse.handle_timeout(at(14)), Beat::Wait);
+        pulse.hear(at(14));
+        assert_eq!(pulse.poll_timeout(), Some(at(19)));
+        assert_eq!(pulse.handle_timeout(at(19)), Beat::Ask(Ping(TimeToLive::NONE)));
+        assert_eq!(pulse.handle_timeout(at(29)), Beat::Dead);
+    }
+
+    /// 37:heartbeat:withheld-reads.
+    #[test]
+    fn silence_counts_only_while_the_peer_can_be_heard() {
+        let begin = start();
+        let mut pulse = Pulse::new(rhythm(TimeToLive::NONE), begin);
+        assert!(matches!(pulse.handle_timeout(begin + 5 * SECOND), Beat::Ask(_)));
+        pulse.hear(begin + 1000 * SECOND);
+        assert_eq!(pulse.handle_timeout(begin + 1004 * SECOND), Beat::Wait);
+        assert!(matches!(pulse.handle_timeout(begin + 1005 * SECOND), Beat::Ask(_)));
+    }
+
+    /// 37:heartbeat:ttl-sent.
+    #[test]
+    fn a_promise_is_kept_whatever_the_peer_sends() {
+        let begin = start();
+        let promise = TimeToLive::new(3 * SECOND);
+        let mut pulse = Pulse::new(rhythm(promise), begin);
+        let mut pings = 0;
+        for tenth in 0..300 {
+            let now = begin + Duration::from_millis(100) * tenth;
+            pulse.hear(now);
+            if let Beat::Ask(ping) = pulse.handle_timeout(now) {
+                pings += 1;
+                assert_eq!(ping, Ping(promise));
+            }
+        }
+        assert_eq!(pings, 30, "one for each third of the promise");
+    }
+
+    /// 37:heartbeat:ttl-sent.
+    #[test]
+    fn nothing_above_what_libzmq_can_count_is_promised() {
+        let promised = |time| {
+            let mut frame = Vec::new();
+            Ping(TimeToLive::new(time)).put(&mut frame);
+            assert_eq!(frame.len(), Ping::LEN);
+            assert_eq!(frame[..7], *b"\x04\x07\x04PING");
+            u16::from_be_bytes([frame[7], frame[8]])
+        };
+        assert_eq!(promised(Duration::ZERO), 0);
+        assert_eq!(promised(Duration::from_millis(199)), 1);
+        assert_eq!(promised(Duration::from_millis(65_500)), 655);
+        assert_eq!(promised(Duration::from_secs(66)), 655);
+        assert_eq!(promised(Duration::MAX), 655);
+    }
+}
