@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::builder::ValueParser;
@@ -9,6 +10,7 @@ use tracing::level_filters::LevelFilter;
 use zmtp_mux::{Listen, ListenerRole};
 
 use crate::listener::ListenerUrl;
+use crate::security::Guard;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(crate) struct Args {
 pub(crate) enum Task {
     Serve(Plan),
     Demo,
+    Keygen,
 }
 
 /// How to serve.
@@ -30,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) listeners: Vec<Listen>,
     pub(crate) threads: NonZeroUsize,
     pub(crate) reach: Reach,
+    pub(crate) guard: Guard,
 }
 
 /// Who may reach the listeners.
@@ -49,17 +53,19 @@ impl Args {
 
     fn from_matches(matches: &ArgMatches) -> Self {
         let task = match matches.subcommand_name() {
+            Some("keygen") => Task::Keygen,
             Some(_) => Task::Demo,
             None => Task::Serve(Plan {
                 listeners: listeners(matches),
                 threads: matches.get_one("threads").copied().unwrap_or_else(threads_by_default),
                 reach: if matches.get_flag("open") { Reach::Open } else { Reach::Loopback },
+                guard: guard(matches),
             }),
         };
         // The demo tells its own story.
         let usual = match task {
             Task::Serve(_) => LevelFilter::INFO,
-            Task::Demo => LevelFilter::WARN,
+            Task::Demo | Task::Keygen => LevelFilter::WARN,
         };
         let log_level = matches.get_one("log").copied().unwrap_or(usual);
         Self { task, log_level }
@@ -75,6 +81,7 @@ fn command() -> Command {
         .after_help(AFTER_HELP)
         .args_conflicts_with_subcommands(true)
         .subcommand(Command::new("demo").about("Shows a MUX with services and clients at work"))
+        .subcommand(Command::new("keygen").about("Prints a new pair of CURVE keys"))
         .arg(url("clients", "Listens for clients").value_parser(others.clone()))
         .arg(url("services", "Listens for services").value_parser(services))
         .arg(url("any", "Listens for both: who has a name is a service").value_parser(others))
@@ -89,20 +96,43 @@ fn command() -> Command {
             Arg::new("open")
                 .long("open")
                 .action(ArgAction::SetTrue)
-                .help("Allows listeners that other machines can reach"),
+                .help("Allows listeners that other machines can reach, and CURVE with any key"),
         )
+        .arg(
+            file("curve-secret", "Asks for CURVE at every listener, with the secret key in FILE")
+                .conflicts_with("plain-users"),
+        )
+        .arg(
+            file("curve-clients", "Lets in holders of the public keys in FILE, one a line")
+                .requires("curve-secret"),
+        )
+        .arg(file("plain-users", "Asks for PLAIN at every listener: FILE has USER:PASSWORD lines"))
         .arg(
             Arg::new("log")
                 .long("log")
                 .value_name("LEVEL")
                 .value_parser(value_parser!(LevelFilter))
                 .global(true)
-                .help("Logs off, error, warn, info, debug or trace [default: info; warn for demo]"),
+                .help("Logs off, error, warn, info, debug or trace [default: info; warn for demo and keygen]"),
         )
 }
 
 fn url(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name("URL").action(ArgAction::Append).help(help)
+}
+
+fn file(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf)).help(help)
+}
+
+/// Returns what guards the listeners; which options go together has been seen to.
+fn guard(matches: &ArgMatches) -> Guard {
+    let file = |name| matches.get_one::<PathBuf>(name).cloned();
+    match (file("curve-secret"), file("plain-users")) {
+        (Some(secret), _) => Guard::Curve { secret, clients: file("curve-clients") },
+        (None, Some(users)) => Guard::Plain { users },
+        (None, None) => Guard::None,
+    }
 }
 
 /// Returns the listeners in the order of the command line.
@@ -152,6 +182,11 @@ Both may be given, joined by &. Quote URLs: to a shell, ? and & mean something.
 If no listener is given: --clients tcp://127.0.0.1:5555 --services tcp://127.0.0.1:5556. Giving one
 replaces both.
 
+Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
+without either, other machines reach none unless --open. Files of secrets must be for their owner
+only (chmod 600). FILE of --curve-secret is what keygen prints, or the secret key alone. In FILE of
+--curve-clients lines that begin with # are comments.
+
 SIGTERM and SIGINT end it in order, a second one at once. SIGUSR1 writes all counters to standard
 error, as does the end.";
 
@@ -170,7 +205,7 @@ mod tests {
     fn plan(arguments: &[&str]) -> Plan {
         match read(arguments).unwrap().task {
             Task::Serve(plan) => plan,
-            Task::Demo => panic!("not to serve"),
+            Task::Demo | Task::Keygen => panic!("not to serve"),
         }
     }
 
@@ -188,7 +223,7 @@ mod tests {
     fn without_a_listener_there_are_the_two_usual_ones() {
         let plan = plan(&[]);
         assert_eq!(shown(&plan), ["clients tcp://127.0.0.1:5555", "services tcp://127.0.0.1:5556"]);
-        assert_eq!(plan.reach, Reach::Loopback);
+        assert_eq!((plan.reach, plan.guard), (Reach::Loopback, Guard::None));
     }
 
     #[test]
@@ -217,8 +252,27 @@ mod tests {
     }
 
     #[test]
+    fn listeners_have_at_most_one_guard() {
+        let curve = |clients: Option<&str>| Guard::Curve {
+            secret: "s".into(),
+            clients: clients.map(PathBuf::from),
+        };
+        assert_eq!(plan(&["--curve-secret=s"]).guard, curve(None));
+        assert_eq!(plan(&["--curve-clients=c", "--curve-secret", "s"]).guard, curve(Some("c")));
+        assert_eq!(plan(&["--plain-users", "u"]).guard, Guard::Plain { users: "u".into() });
+    }
+
+    #[test]
+    fn keygen_stands_alone() {
+        assert!(matches!(read(&["keygen"]).unwrap().task, Task::Keygen));
+        assert!(read(&["--open", "keygen"]).is_err());
+    }
+
+    #[test]
     fn wrong_arguments_are_refused() {
-        use clap::error::ErrorKind::{UnknownArgument, ValueValidation};
+        use clap::error::ErrorKind::{
+            ArgumentConflict, MissingRequiredArgument, UnknownArgument, ValueValidation,
+        };
         for (arguments, kind) in [
             (&["--clients", "http://x"][..], ValueValidation),
             (&["--clients", "tcp://127.0.0.1:1?name=x"], ValueValidation),
@@ -228,6 +282,8 @@ mod tests {
             (&["--threads", "two"], ValueValidation),
             (&["--log", "loud"], ValueValidation),
             (&["--client", "tcp://127.0.0.1:1"], UnknownArgument),
+            (&["--curve-clients", "c"], MissingRequiredArgument),
+            (&["--curve-secret", "s", "--plain-users", "u"], ArgumentConflict),
         ] {
             assert_eq!(read(arguments).unwrap_err(), kind, "{arguments:?}");
         }

@@ -4,11 +4,17 @@ use std::process::ExitCode;
 
 use zmtp_mux::BindError;
 
+use crate::secrets::FileError;
+
 /// Why the daemon could not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A listener that other machines can reach, without `--open`.
     NotOpen(String),
+    /// CURVE without a list of keys, and without `--open`.
+    AnyKey,
+    /// A file of keys or passwords that cannot be used.
+    File(FileError),
     /// A place that cannot be listened on.
     Bind(BindError),
     /// The system refused something else.
@@ -20,7 +26,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotOpen(_) => ExitCode::from(2),
+            Self::NotOpen(_) | Self::AnyKey | Self::File(_) => ExitCode::from(2),
             Self::Bind(_) | Self::System(_) | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -32,8 +38,14 @@ impl std::fmt::Display for Failure {
             Self::NotOpen(endpoint) => write!(
                 f,
                 "{endpoint} can be reached from other machines, and nobody is authenticated: \
-                 listen on a loopback address, or allow it with --open"
+                 listen on a loopback address, authenticate peers with --curve-clients or \
+                 --plain-users, or allow it with --open"
             ),
+            Self::AnyKey => f.write_str(
+                "whoever makes a key can come in with it: say whose with --curve-clients FILE, or \
+                 allow all with --open",
+            ),
+            Self::File(error) => write!(f, "{error}"),
             Self::Bind(error) => write!(f, "{error}"),
             Self::System(error) => write!(f, "{error}"),
             Self::Demo(error) => write!(f, "a peer of the demo failed: {error}"),
@@ -44,6 +56,12 @@ impl std::fmt::Display for Failure {
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         Self::Bind(error)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
     }
 }
 

@@ -1,7 +1,8 @@
 //! `muxd`: a broker that routes requests by name between unmodified ZeroMQ sockets.
 //!
 //! Exit status: 0 after an orderly end, 1 if the system refused something (a port in use, which
-//! is named), 2 for a bad argument, of which it is said what is allowed.
+//! is named), 2 for a bad argument or a file of keys or passwords that cannot be used, of which it
+//! is said what is allowed.
 
 #![forbid(unsafe_code)]
 
@@ -12,11 +13,17 @@ use crate::args::{Args, Task};
 mod args;
 mod demo;
 mod failure;
+mod gate;
+mod keygen;
+mod keys;
 mod listener;
 mod log;
 mod resources;
+mod secrets;
+mod security;
 mod serve;
 mod shards;
+mod users;
 
 fn main() -> ExitCode {
     let Args { task, log_level } = Args::from_command_line();
@@ -24,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match task {
         Task::Serve(plan) => serve::run(plan),
         Task::Demo => demo::run(),
+        Task::Keygen => keygen::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,16 +9,19 @@ use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 
 use crate::args::{Plan, Reach};
 use crate::failure::Failure;
+use crate::security::Security;
 use crate::shards::Shards;
 use crate::{log, resources};
 
 /// Serves as planned, until SIGTERM or SIGINT.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let Plan { listeners, threads, reach } = plan;
-    if reach == Reach::Loopback {
+    let Plan { listeners, threads, reach, guard } = plan;
+    let security = Security::load(&guard, reach)?;
+    if reach == Reach::Loopback && !security.authenticates() {
         refuse_open(&listeners)?;
     }
     warn_of_nobody(&listeners);
+    security.announce(&listeners);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let shards = Shards::start(threads, &runtime)?;
     let config =
@@ -28,7 +31,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
         for listen in listeners {
             let role = listen.role.name();
-            let endpoint = mux.bind(listen)?;
+            let endpoint = mux.bind(security.over(listen))?;
             say(&format!("listening {role} {endpoint}"))?;
         }
         say("ready")?;
