@@ -27,6 +27,7 @@ mod error;
 mod key;
 mod message;
 mod nonce;
+mod seen;
 mod server;
 
 pub(crate) use client::{AwaitReady, AwaitWelcome};
@@ -38,6 +39,7 @@ pub use cookie::{CookieKey, CookieKeys};
 pub use error::CurveError;
 pub use key::{KeyError, KeyPair, PublicKey, SecretKey};
 pub use message::Sealer;
+pub use seen::SeenHellos;
 pub use server::CurveServer;
 
 /// Octets in the body of a HELLO.

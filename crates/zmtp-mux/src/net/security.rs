@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use zmtp_proto::curve::{CookieKeys, CurveClient, CurveServer, KeyPair, PublicKey, SecretKey};
+use zmtp_proto::curve::{
+    CookieKeys, CurveClient, CurveServer, KeyPair, PublicKey, SecretKey, SeenHellos,
+};
 use zmtp_proto::{ClientSecurity, PlainCredentials, ServerSecurity};
 
 use crate::net::chance::draw;
@@ -21,18 +23,19 @@ pub enum ListenSecurity {
     Curve(CurveIdentity),
 }
 
-/// The keys of a CURVE server. Clones share the key of its cookies, too.
+/// The keys of a CURVE server. Clones share the key of its cookies, too, and what they have seen.
 #[derive(Clone, Debug)]
 pub struct CurveIdentity {
     keys: Arc<KeyPair>,
     cookies: Arc<Mutex<CookieKeys>>,
+    seen: Arc<SeenHellos>,
 }
 
 impl CurveIdentity {
     /// Makes a server that is known by these keys.
     #[must_use]
     pub fn new(keys: KeyPair) -> Self {
-        Self { keys: Arc::new(keys), cookies: Arc::default() }
+        Self { keys: Arc::new(keys), cookies: Arc::default(), seen: Arc::default() }
     }
 
     /// Returns the key by which clients know it.
@@ -58,10 +61,11 @@ impl ListenSecurity {
         Ok(match self {
             Self::Null => ServerSecurity::Null,
             Self::Plain => ServerSecurity::Plain,
-            Self::Curve(CurveIdentity { keys, cookies }) => {
+            Self::Curve(CurveIdentity { keys, cookies, seen }) => {
                 let cookie =
                     cookies.lock().unwrap_or_else(PoisonError::into_inner).current(now(), draw)?;
-                let server = CurveServer::new(Arc::clone(keys), cookie, draw()?);
+                let server =
+                    CurveServer::new(Arc::clone(keys), cookie, draw()?).with_seen(Arc::clone(seen));
                 ServerSecurity::Curve(Box::new(server))
             }
         })

@@ -26,6 +26,9 @@ pub enum CurveError {
     /// The padding of HELLO, or the 64 octets in its box, are not zero.
     #[error("HELLO is not padded with zeros")]
     Padding,
+    /// A HELLO that was seen before: somebody has recorded it.
+    #[error("a HELLO that was seen before")]
+    SeenBefore,
     /// A box does not open: another key, another nonce, or damaged octets.
     #[error("a box does not open")]
     Box,

@@ -23,6 +23,7 @@ use crate::curve::error::CurveError;
 use crate::curve::key::{KeyPair, PublicKey, SecretKey};
 use crate::curve::message::{Received, Sent, Session};
 use crate::curve::nonce::{self, Random};
+use crate::curve::seen::{SeenHellos, Sight};
 use crate::curve::{HELLO_LEN, INITIATE_LEN_MIN, WELCOME_LEN};
 
 /// What an acceptor needs to be a CURVE server. For one connection: its random octets must not be
@@ -32,6 +33,7 @@ pub struct CurveServer {
     keys: Arc<KeyPair>,
     cookie_key: Arc<CookieKey>,
     chance: Zeroizing<[u8; Self::CHANCE_LEN]>,
+    seen: Option<Arc<SeenHellos>>,
 }
 
 impl CurveServer {
@@ -47,7 +49,13 @@ impl CurveServer {
         cookie_key: Arc<CookieKey>,
         chance: [u8; Self::CHANCE_LEN],
     ) -> Self {
-        Self { keys, cookie_key, chance: Zeroizing::new(chance) }
+        Self { keys, cookie_key, chance: Zeroizing::new(chance), seen: None }
+    }
+
+    /// Refuses a HELLO that is in `seen`, and notes those that are good.
+    #[must_use]
+    pub fn with_seen(self, seen: Arc<SeenHellos>) -> Self {
+        Self { seen: Some(seen), ..self }
     }
 
     /// Takes the body of HELLO and appends WELCOME.
@@ -59,6 +67,10 @@ impl CurveServer {
         out: &mut BytesMut,
     ) -> Result<AwaitInitiate, CurveError> {
         let hello = Hello::parse(body)?;
+        // spec: 26:curve:hello-once
+        if self.seen.as_ref().is_some_and(|seen| seen.look(&hello.client) == Sight::Again) {
+            return Err(CurveError::SeenBefore);
+        }
         let key = BoxKey::shared(&hello.client, &self.keys.secret)?;
         let mut received = Received::default();
         received.check(hello.counter)?;
@@ -68,6 +80,9 @@ impl CurveServer {
             return Err(CurveError::Padding);
         }
         received.note(hello.counter);
+        if let Some(seen) = &self.seen {
+            seen.note(&hello.client);
+        }
         let cookie_random = self.put_welcome(&key, &hello.client, out);
         let Self { keys, cookie_key, .. } = self;
         let client = hello.client;
