@@ -104,7 +104,8 @@ pub fn line(what: &str, a: f64, b: f64, decimals: usize) {
 }
 
 /// The middle value, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let upper = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
     let lower = values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN);

@@ -1,4 +1,5 @@
-//! What the tests of the broker share: the broker as a process, and libzmq peers for it.
+//! What the tests of the broker share: the broker, as a process and within this one, and peers for
+//! it, of libzmq and our own.
 //!
 //! Everything here panics when something goes wrong or takes too long: that is what makes the
 //! test that uses it fail, with the reason in front.
@@ -12,16 +13,24 @@
     reason = "a panic is how a test fails"
 )]
 
+pub mod caller;
+pub mod local;
+pub mod monitor;
 pub mod muxd;
 pub mod peers;
+pub mod zap;
 
 mod program;
 mod report;
 
+pub use caller::Caller;
+pub use local::LocalMux;
+pub use monitor::Monitor;
 pub use muxd::Muxd;
 pub use peers::Peers;
 pub use program::{Outcome, command, run};
 pub use report::Counters;
+pub use zap::Zap;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use zmq::{Context, Socket, SocketType};
 
-use crate::DEADLINE;
+use crate::{DEADLINE, Monitor};
 
 /// A message as libzmq shows it: its frames.
 pub type Frames = Vec<Vec<u8>>;
@@ -38,6 +38,12 @@ impl Peers {
         socket.set_sndtimeo(deadline_ms).expect("an option of every socket");
         socket.set_linger(0).expect("an option of every socket");
         socket
+    }
+
+    /// Watches what becomes of the connections of `socket`, one of ours that has none yet.
+    #[must_use]
+    pub fn monitor(&self, socket: &Socket) -> Monitor {
+        Monitor::attach(self, socket)
     }
 
     /// Returns a socket that connects there, with this identity or none.

@@ -8,7 +8,7 @@ use crate::{shell, tools, workspace};
 /// Builds with optimisations, then runs the load generator named first with the rest.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
-        Some((name, rest)) if name == "route" => {
+        Some((name, rest)) if ["route", "curve"].contains(&name.as_str()) => {
             build()?;
             let route = workspace::binary("release", name)?;
             shell::run(Command::new(route).args(rest).current_dir(workspace::root()))
@@ -21,13 +21,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 /// Builds the broker and everything in `benches/` with optimisations.
 pub(crate) fn build() -> Result<()> {
     tools::compiler()?;
+    tools::libzmq()?;
     let packages = ["--package", "muxd", "--package", "zmtp-mux-benches"];
     let targets = ["--bins", "--benches"];
-    let mut build = shell::cargo(["build", "--release"]);
-    // The build script of libzmq leaves this out where distributions find it by configuring.
-    // Without it libzmq's threads wake each other through socket pairs, and lose by it.
-    if cfg!(target_os = "linux") {
-        build.env("CXXFLAGS", "-DZMQ_HAVE_EVENTFD -DZMQ_HAVE_EVENTFD_CLOEXEC");
-    }
-    shell::run(build.args(packages).args(targets))
+    shell::run(shell::cargo(["build", "--release"]).args(packages).args(targets))
 }

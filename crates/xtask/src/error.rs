@@ -27,6 +27,8 @@ pub(crate) enum Error {
     NoFuzzTargets,
     /// There is no C++ compiler, and we cannot install one.
     NoCompiler,
+    /// There is no libzmq to link, and we cannot install it.
+    NoLibzmq,
     /// A program could not be started.
     Spawn { program: String, source: io::Error },
     /// A program ran and said no; it has printed why.
@@ -50,9 +52,17 @@ impl fmt::Display for Error {
             Self::NoFuzzTargets => write!(f, "fuzz/Cargo.toml has no targets"),
             Self::NoCompiler => write!(
                 f,
-                "no C++ compiler: libzmq (tests, benches) and libFuzzer are built from source.\n  \
+                "no C++ compiler: libFuzzer, and libzmq where the system has none to link, are \
+                 built from source.\n  \
                  Debian, Ubuntu: apt-get install g++\n  macOS: xcode-select --install\n  \
                  elsewhere: put `c++` on the PATH, or name a compiler in CXX"
+            ),
+            Self::NoLibzmq => write!(
+                f,
+                "no libzmq, which tests and benches talk to.\n  \
+                 Debian, Ubuntu: apt-get install libzmq3-dev\n  \
+                 elsewhere: install one with CURVE where the linker finds libzmq.so, or build one \
+                 from source (without CURVE) by taking its section out of .cargo/config.toml"
             ),
             Self::Spawn { program, source } => write!(f, "cannot start {program}: {source}"),
             Self::Failed { command, status } => write!(f, "`{command}` failed: {status}"),

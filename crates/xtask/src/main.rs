@@ -66,6 +66,6 @@ Usage: cargo xtask <command>
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told
   bench route [ARGS]             build the broker and the load generator with optimisations, run it
 
-What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy and, as root on a
-system with apt, a C++ compiler) it installs.
+What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy and, as root or
+with sudo on a system with apt, a C++ compiler and libzmq) it installs.
 ";

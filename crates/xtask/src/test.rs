@@ -8,6 +8,7 @@ use crate::{shell, tools, workspace};
 /// `args` go to `cargo test`, after our own. A test that starts the broker finds it in `MUXD_BIN`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     tools::compiler()?;
+    tools::libzmq()?;
     shell::run(&mut shell::cargo(["build", "--package", "muxd", "--all-features"]))?;
     let muxd = workspace::binary("debug", "muxd")?;
     let mut test = shell::cargo(["test", "--workspace", "--all-features"]);

@@ -1,7 +1,8 @@
 //! What a bare machine may lack: each function makes sure of one thing, and installs it if it can.
 
 use std::env;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 use crate::shell;
@@ -10,22 +11,30 @@ use crate::shell;
 ///
 /// # Errors
 ///
-/// [`Error::NoCompiler`] where there is none and we are not root on a system with apt.
+/// [`Error::NoCompiler`] where there is none and apt cannot install one.
 pub(crate) fn compiler() -> Result<()> {
-    if has_compiler() {
+    if has_compiler() || (apt_install("g++")? && has_compiler()) {
         return Ok(());
     }
-    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    if !root || !shell::succeeds(Command::new("apt-get").arg("--version")) {
-        return Err(Error::NoCompiler);
+    Err(Error::NoCompiler)
+}
+
+/// Makes sure of the system's libzmq, where `.cargo/config.toml` says to link it. Elsewhere one is
+/// built from source.
+///
+/// # Errors
+///
+/// [`Error::NoLibzmq`] where there is none and apt cannot install it.
+pub(crate) fn libzmq() -> Result<()> {
+    let is_linked = cfg!(all(
+        target_os = "linux",
+        target_env = "gnu",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ));
+    if !is_linked || has_libzmq() || (apt_install("libzmq3-dev")? && has_libzmq()) {
+        return Ok(());
     }
-    shell::run(Command::new("apt-get").args(["update"]))?;
-    shell::run(
-        Command::new("apt-get")
-            .args(["install", "--yes", "--no-install-recommends", "g++"])
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
-    if has_compiler() { Ok(()) } else { Err(Error::NoCompiler) }
+    Err(Error::NoLibzmq)
 }
 
 /// Makes sure that `cargo <name>` is there, a component that comes with the toolchain.
@@ -60,8 +69,65 @@ pub(crate) enum Tool {
 }
 
 fn has_compiler() -> bool {
+    shell::succeeds(compiler_command().arg("--version"))
+}
+
+/// Asks the compiler, which knows where its linker looks; it repeats the name of what is nowhere.
+fn has_libzmq() -> bool {
+    let found = compiler_command().arg("-print-file-name=libzmq.so").output();
+    found.is_ok_and(|found| {
+        let path = String::from_utf8_lossy(&found.stdout);
+        found.status.success() && Path::new(path.trim()).is_absolute()
+    })
+}
+
+fn compiler_command() -> Command {
     // As the `cc` crate does: CXX, which may be `ccache g++`, and `c++` where it is not set.
     let named = env::var("CXX").unwrap_or_default();
-    let program = named.split_whitespace().next().unwrap_or("c++");
-    shell::succeeds(Command::new(program).arg("--version"))
+    let mut words = named.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or("c++"));
+    command.args(words);
+    command
+}
+
+/// Installs a package if this is a system with apt, and we are root or become it without being
+/// asked for a password. Returns whether it did.
+fn apt_install(package: &str) -> Result<bool> {
+    let Some(root) = root() else { return Ok(false) };
+    if !shell::succeeds(Command::new("apt-get").arg("--version")) {
+        return Ok(false);
+    }
+    shell::run(apt_get(root).arg("update"))?;
+    shell::run(apt_get(root).args(["install", "--yes", "--no-install-recommends", package]))?;
+    Ok(true)
+}
+
+/// A way to be root.
+#[derive(Clone, Copy, Debug)]
+enum Root {
+    Already,
+    Sudo,
+}
+
+fn root() -> Option<Root> {
+    if Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n") {
+        return Some(Root::Already);
+    }
+    shell::succeeds(Command::new("sudo").args(["-n", "true"])).then_some(Root::Sudo)
+}
+
+/// Returns an `apt-get` that asks nobody anything and waits for nobody for long.
+fn apt_get(root: Root) -> Command {
+    let mut command = match root {
+        Root::Already => Command::new("env"),
+        Root::Sudo => {
+            let mut sudo = Command::new("sudo");
+            sudo.args(["-n", "env"]);
+            sudo
+        }
+    };
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    command.args(["-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=30"]);
+    command.stdin(Stdio::null());
+    command
 }

@@ -27,5 +27,5 @@ pub use net::{
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
     ConnectionError, Heartbeat, Identity, Limits, Message, Next, Peer, PlainCredentials, Reconnect,
-    Retry, Settings,
+    Retry, Rhythm, Settings, TimeToLive, Version,
 };

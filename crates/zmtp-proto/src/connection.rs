@@ -175,6 +175,12 @@ impl Connection {
         }
     }
 
+    /// Tells whether the handshake is over and messages may be sent.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        self.faith == Faith::Kept && matches!(self.state, State::Traffic(_))
+    }
+
     /// Returns how many octets wait for [`poll_transmit`](Self::poll_transmit).
     #[must_use]
     pub fn queued(&self) -> usize {

@@ -217,8 +217,9 @@ impl Handshake {
                 Self::greeted(ours.version.min(theirs.version), side, out)?
             }
             (Self::Client(version, local, client), Token::Command(body)) => {
-                refused(body, limits)?;
-                client.handle(version, local, body, limits, out)?
+                let body = client.mend(body);
+                refused(&body, limits)?;
+                client.handle(version, local, &body, limits, out)?
             }
             (Self::Server(version, server), Token::Command(body)) => {
                 return server.handle(version, body, limits, out);

@@ -27,7 +27,7 @@ const LENS: [usize; 14] = [
 ];
 
 /// Returns octets that show every shift and every swap: no two stretches are the same.
-fn octets(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn octets(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;

@@ -16,4 +16,6 @@ mod kinds;
 mod lockstep;
 mod matrix;
 mod overload;
+mod security;
 mod strays;
+mod version_3_0;

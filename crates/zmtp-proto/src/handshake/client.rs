@@ -1,5 +1,7 @@
 //! The half of a handshake that the side which dialled plays.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 
 use super::{Handshake, Local, Peer, Security, expect, incompatible};
@@ -9,6 +11,7 @@ use crate::error::{ConnectionError, DecodeError};
 use crate::greeting::Version;
 use crate::limits::Limits;
 use crate::metadata::Metadata;
+use crate::plain;
 use crate::security::Credentials;
 
 /// What a client waits for.
@@ -28,6 +31,14 @@ impl Client {
             Self::PlainWelcome => ERROR_LEN_MAX,
             Self::CurveWelcome(_) => WELCOME_LEN.max(ERROR_LEN_MAX),
             Self::CurveReady(_) => READY_LEN_MIN.saturating_add(limits.command_len_max),
+        }
+    }
+
+    /// Returns the body of a command as it was meant.
+    pub(super) fn mend<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
+        match self {
+            Self::PlainWelcome | Self::PlainReady => plain::mend_error(body),
+            Self::NullReady | Self::CurveWelcome(_) | Self::CurveReady(_) => body.into(),
         }
     }
 

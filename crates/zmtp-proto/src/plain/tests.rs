@@ -53,3 +53,13 @@ fn only_the_very_password_fits_and_no_log_shows_it() {
     }
     assert_eq!(format!("{credentials:?}"), "PlainCredentials(admin, ..)");
 }
+
+/// 24:plain:error-misspelt.
+#[test]
+fn only_the_error_that_libzmq_misspells_is_mended() {
+    assert_eq!(*mend_error(b"^RROR\x03400"), *b"\x05ERROR\x03400");
+    assert_eq!(*mend_error(b"^RROR"), *b"\x05ERROR");
+    for other in [b"\x05ERROR\x03400".as_slice(), b"^RRO", b"^ERROR\x03400", b"\x07WELCOME", b""] {
+        assert_eq!(*mend_error(other), *other);
+    }
+}

@@ -1,0 +1,69 @@
+//! A MUX in this process, for what `muxd` has no arguments for.
+
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use zmtp_mux::{Listen, Mux, MuxConfig};
+
+use crate::DEADLINE;
+
+/// A MUX on a runtime of its own, and whatever else of ours is to run there.
+#[derive(Debug)]
+pub struct LocalMux {
+    runtime: Runtime,
+    mux: Mux,
+}
+
+impl LocalMux {
+    /// Makes one that listens nowhere yet.
+    #[must_use]
+    pub fn start(config: MuxConfig) -> Self {
+        let mux = Mux::new(config).expect("random octets");
+        Self { runtime: runtime(), mux }
+    }
+
+    /// Listens, and returns the URL.
+    #[must_use]
+    pub fn bind(&self, listen: Listen) -> String {
+        let _inside = self.runtime.enter();
+        self.mux.bind(listen).expect("an endpoint that is free").to_string()
+    }
+
+    /// Returns a counter as it is now.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> i64 {
+        let counters = self.mux.counters();
+        let found = counters.iter().find(|(other, _)| *other == name);
+        found.unwrap_or_else(|| panic!("no counter {name} in {counters:?}")).1
+    }
+
+    /// Looks at a counter again and again until it is as wanted, and returns it.
+    pub fn wait_counter(&self, name: &str, wanted: impl Fn(i64) -> bool) -> i64 {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let count = self.counter(name);
+            if wanted(count) {
+                return count;
+            }
+            let counters = || self.mux.counters();
+            assert!(Instant::now() < deadline, "waited for {name} in vain: {:?}", counters());
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    /// Ends it in order. No message may be unaccounted for.
+    pub fn stop(self) {
+        self.runtime.block_on(self.mux.end());
+        assert_eq!(self.counter("difference"), 0, "{:?}", self.mux.counters());
+        assert_eq!(self.counter("connections"), 0, "{:?}", self.mux.counters());
+    }
+}
+
+/// Returns a runtime with a thread of its own.
+#[must_use]
+pub fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread")
+}
+
+/// Between two looks at what tells nobody when it changes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
