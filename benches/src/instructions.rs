@@ -55,6 +55,37 @@ pub fn per_request(
     Ok(Some(PerRequest { count, source: Source::Callgrind }))
 }
 
+/// Counts the instructions of a program that does its work so often as its last argument says, for
+/// one time; `None` without callgrind.
+///
+/// # Errors
+///
+/// When the program fails.
+pub fn per_time(program: &Path, arguments: &[&str], few: u64) -> io::Result<Option<f64>> {
+    if !has_valgrind() {
+        return Ok(None);
+    }
+    let many = few * 4;
+    let mut collected = [0; 2];
+    for (to, times) in collected.iter_mut().zip([few, many]) {
+        let out = OutFile::new(times);
+        let status = Command::new("valgrind")
+            .args(["--quiet", "--tool=callgrind"])
+            .arg(format!("--callgrind-out-file={}", out.path.display()))
+            .arg(program)
+            .args(arguments)
+            .arg(times.to_string())
+            .stdout(Stdio::null())
+            .status()?;
+        if !status.success() {
+            return Err(io::Error::other("the program failed under callgrind"));
+        }
+        *to = total(&out.path)?;
+    }
+    let [few_cost, many_cost] = collected;
+    Ok(Some(many_cost.saturating_sub(few_cost) as f64 / (many - few) as f64))
+}
+
 fn with_counters(
     command: &BrokerCommand,
     row: Row,

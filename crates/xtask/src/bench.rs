@@ -8,7 +8,7 @@ use crate::{shell, tools, workspace};
 /// Builds with optimisations, then runs the load generator named first with the rest.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
-        Some((name, rest)) if ["route", "curve"].contains(&name.as_str()) => {
+        Some((name, rest)) if ["route", "curve", "codec"].contains(&name.as_str()) => {
             build()?;
             let route = workspace::binary("release", name)?;
             shell::run(Command::new(route).args(rest).current_dir(workspace::root()))

@@ -98,6 +98,17 @@ impl Decoder {
     // spec: 37:framing:split-anywhere
     #[inline]
     pub fn decode<'i>(&mut self, input: &'i [u8]) -> Result<Option<Decoded<'i>>, DecodeError> {
+        // Most messages are one short frame.
+        if let ([0, size, ..], 0) = (input, self.frames) {
+            let consumed = usize::from(*size).saturating_add(2);
+            if consumed <= self.limits.message_len_max
+                && self.limits.message_frames_max > 0
+                && let Some(octets) = input.get(..consumed)
+            {
+                let item = Item::Message(Octets::InPlace(octets));
+                return Ok(Some(Decoded { consumed, item, held: 0 }));
+            }
+        }
         loop {
             let rest = input.get(self.scanned..).unwrap_or_default();
             let Some(header) = FrameHeader::parse(rest)? else {

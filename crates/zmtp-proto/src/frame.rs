@@ -64,15 +64,23 @@ impl FrameHeader {
     }
 }
 
+impl FrameKind {
+    /// Returns the flags of a frame with a short size.
+    #[inline]
+    pub(crate) fn flags(self) -> u8 {
+        match self {
+            Self::Command => COMMAND,
+            Self::MessageMore => MORE,
+            Self::MessageLast => 0,
+        }
+    }
+}
+
 /// Appends the header of a frame with `body_len` octets of body, in its shortest form.
 // spec: 37:framing:shortest-form
 #[inline]
 pub fn put_header(kind: FrameKind, body_len: usize, out: &mut impl BufMut) {
-    let flags = match kind {
-        FrameKind::Command => COMMAND,
-        FrameKind::MessageMore => MORE,
-        FrameKind::MessageLast => 0,
-    };
+    let flags = kind.flags();
     if let Ok(size) = u8::try_from(body_len) {
         out.put_slice(&[flags, size]);
     } else {

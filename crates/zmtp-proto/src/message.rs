@@ -140,9 +140,15 @@ impl<'m> Iterator for Frames<'m> {
 pub struct EmptyMessage;
 
 /// Appends a whole frame.
+#[inline]
 pub fn put_frame(kind: FrameKind, body: &[u8], out: &mut BytesMut) {
-    out.reserve(body.len().saturating_add(FrameHeader::LEN_MAX));
-    put_header(kind, body.len(), out);
+    // Most frames are short.
+    if let Ok(size) = u8::try_from(body.len()) {
+        out.extend_from_slice(&[kind.flags(), size]);
+    } else {
+        out.reserve(body.len().saturating_add(FrameHeader::LEN_MAX));
+        put_header(kind, body.len(), out);
+    }
     out.extend_from_slice(body);
 }
 
