@@ -1,6 +1,7 @@
 //! What honest peers say, and a step off it, as the inputs from which a fuzzer begins.
 //!
-//! `cargo test -p zmtp-proto --lib -- --ignored seeds` writes them into `fuzz/corpus` anew.
+//! They stand in `fuzz/corpus`, and the test sees to it that these are what it says there. With
+//! `SEEDS=write` in the environment it writes them anew.
 
 use std::fs;
 use std::path::Path;
@@ -13,32 +14,35 @@ use crate::mechanism::Mechanism;
 use crate::plain::PlainCredentials;
 
 #[test]
-#[ignore = "writes files"]
-fn seeds_are_written() {
+fn the_seeds_of_the_corpora_are_what_honest_peers_say() {
     for (seed, cuts) in [("whole", 0), ("cut", 7)] {
-        write("plain_server", seed, &[&[cuts], &plain(SecurityRole::Client)[..]].concat());
-        write("plain_client", seed, &[&[cuts], &plain(SecurityRole::Server)[..]].concat());
+        check("plain_server", seed, &[&[cuts], &plain(SecurityRole::Client)[..]].concat());
+        check("plain_client", seed, &[&[cuts], &plain(SecurityRole::Server)[..]].concat());
         for (target, name, script) in curve() {
-            write(target, &format!("{name}-{seed}"), &[&[cuts], script].concat());
+            check(target, &format!("{name}-{seed}"), &[&[cuts], script].concat());
         }
         for limits in [0x3F, 0x2A] {
             let name = format!("{seed}-{limits:02x}");
-            write("decoder_diff", &name, &[&[cuts, limits], TRAFFIC].concat());
+            check("decoder_diff", &name, &[&[cuts, limits], TRAFFIC].concat());
         }
     }
-    write("subscription", "steps", SUBSCRIPTIONS);
-    write("subscription", "limits", b"\x02\x03\x04\0\x03abc\0\x04abcd\0\x01a\0\x01b\x02\x01a");
-    write("z85", "text", b"HelloWorld");
-    write("z85", "octets", &[0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b]);
-    write("z85", "key", b"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
-    write("z85", "overflow", b"00000%nSc100000#####");
-    write("z85", "character", b"HelloWor~d");
+    check("subscription", "steps", SUBSCRIPTIONS);
+    check("subscription", "limits", b"\x02\x03\x04\0\x03abc\0\x04abcd\0\x01a\0\x01b\x02\x01a");
+    check("z85", "text", b"HelloWorld");
+    check("z85", "octets", &[0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b]);
+    check("z85", "key", b"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
+    check("z85", "overflow", b"00000%nSc100000#####");
+    check("z85", "character", b"HelloWor~d");
 }
 
-fn write(target: &str, name: &str, octets: &[u8]) {
+fn check(target: &str, name: &str, octets: &[u8]) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    fs::create_dir_all(&corpus).unwrap();
-    fs::write(corpus.join(format!("seed-{name}")), octets).unwrap();
+    let seed = corpus.join(format!("seed-{name}"));
+    if std::env::var("SEEDS").is_ok_and(|what| what == "write") {
+        fs::create_dir_all(&corpus).unwrap();
+        fs::write(&seed, octets).unwrap();
+    }
+    assert_eq!(fs::read(&seed).unwrap(), octets, "{}", seed.display());
 }
 
 /// What an honest side of this role says under PLAIN.
