@@ -272,8 +272,17 @@ impl Connection {
     ///
     /// [`ConnectionError::Closed`] if the connection is not established.
     pub fn into_halves(mut self) -> Result<(Traffic, Outlet), ConnectionError> {
+        self.take_halves()
+    }
+
+    /// As [`into_halves`](Self::into_halves); what is left of the connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError::Closed`] if the connection is not established.
+    pub fn take_halves(&mut self) -> Result<(Traffic, Outlet), ConnectionError> {
         self.settle();
-        match self.state {
+        match std::mem::take(&mut self.state) {
             State::Traffic(halves) => Ok(*halves),
             State::Handshake { .. } | State::Closed => Err(ConnectionError::Closed),
         }

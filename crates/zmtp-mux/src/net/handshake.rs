@@ -83,7 +83,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     /// # Errors
     ///
     /// Why the connection ends instead.
-    pub(crate) async fn settle(mut self) -> Result<Settled, End> {
+    pub(crate) async fn settle(&mut self) -> Result<Settled, End> {
         let (guest, listen) = (self.guest, self.listen);
         let peer = self.hear_out().await?;
         let principal = self.judge_peer(&peer).await?;
@@ -105,7 +105,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             Admission::Held { key, announced, until } => {
                 info!(name = name.as_ref().map(display), "another holds the name: it waits");
                 let seat = Seat::take(guest, key).await;
-                self.wait_for_name(&seat, Instant::from_std(until)).await?;
+                Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
                 (seat, announced, Standing::Full)
             }
             // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
@@ -119,7 +119,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             info!("a service without a name may neither send nor receive: it needs an identity");
         }
         let (version, socket_type) = (peer.version, peer.socket_type);
-        let (opening, outlet) = self.complete(&seat, announced, standing).await?;
+        let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
         Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
     }
 
@@ -238,7 +238,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
 
     /// Sends our READY.
     async fn complete(
-        mut self,
+        &mut self,
         seat: &Seat,
         announced: SocketType,
         standing: Standing,
@@ -252,7 +252,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             Standing::Full => None,
             Standing::Nameless => Some(self.deadline),
         };
-        let (traffic, outlet) = self.connection.into_halves()?;
+        let (traffic, outlet) = self.connection.take_halves()?;
         Ok((Opening { traffic, inbox: mem::take(&mut self.inbox), nameless_until }, outlet))
     }
 
@@ -260,7 +260,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     async fn refuse(&mut self, reason: &str) {
         self.connection.refuse(reason);
         if self.flush(after(LINGER_MAX)).await.is_ok() {
-            linger(self.read, self.write).await;
+            // In a box, as all that comes late: the room for it would be in every handshake.
+            Box::pin(linger(self.read, self.write)).await;
         }
     }
 

@@ -46,7 +46,8 @@ where
 {
     // In a box, so that the connection does not carry the room for it through its life.
     let shaken = Box::pin(async {
-        Shaking::new(&mut read, &mut write, guest, listen, address)?.settle().await
+        let mut shaking = Shaking::new(&mut read, &mut write, guest, listen, address)?;
+        shaking.settle().await
     });
     let Settled { seat, socket_type, name, principal, version, opening, outlet } =
         match shaken.await {
