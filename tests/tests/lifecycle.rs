@@ -7,13 +7,15 @@
     reason = "a panic is how a test fails"
 )]
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use zmq::{Socket, SocketType};
 use zmtp_mux_tests::peers::{expect, receive, send};
-use zmtp_mux_tests::{Counters, DEADLINE, Muxd, Peers};
+use zmtp_mux_tests::{Counters, DEADLINE, Muxd, Peers, command};
 
 /// Octets of a body.
 const LEN: usize = 64 * 1024;
@@ -192,4 +194,44 @@ fn await_refusal(url: &str) {
     while TcpStream::connect(address).is_ok() {
         assert!(Instant::now() < deadline, "{url} still accepts connections");
     }
+}
+
+/// mux:log:never-blocks: the pipe to which it logs is full, and whoever should read it does not.
+#[test]
+fn a_log_that_nobody_reads_holds_up_neither_peers_nor_the_end() {
+    let mut muxd = command()
+        .args(["--any", "tcp://127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(muxd.stdout.take().unwrap()).lines();
+    let listening = lines.next().unwrap().unwrap();
+    let address = listening.rsplit('/').next().unwrap();
+    // Each fills some hundred octets of the 64 KiB of a pipe, twice.
+    for number in 0..1000 {
+        introduce(address, number);
+    }
+    rustix::process::kill_process(Pid::from_child(&muxd), Signal::TERM).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    while muxd.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::yield_now();
+    }
+}
+
+/// Introduces a service with a long name, and hears that it is in.
+fn introduce(address: &str, number: u32) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut octets = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 1];
+    octets.extend_from_slice(b"NULL");
+    octets.resize(64, 0);
+    let mut ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\xc8".to_vec();
+    ready.extend_from_slice(format!("{number:0>200}").as_bytes());
+    octets.extend_from_slice(&[4, u8::try_from(ready.len()).unwrap()]);
+    octets.extend_from_slice(&ready);
+    stream.write_all(&octets).unwrap();
+    let mut answer = [0; 64 + 2 + 41];
+    stream.read_exact(&mut answer).unwrap();
 }

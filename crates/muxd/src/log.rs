@@ -1,28 +1,50 @@
 //! The log, on standard error; standard output is for the `listening` lines alone.
+//!
+//! A thread of its own writes it. Whoever reads it may be slow, or have stopped: then lines are
+//! lost, and not the time of those who are served.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use zmtp_mux::Mux;
 
-/// Logs from here on what is at least this important.
-pub(crate) fn start(level: LevelFilter) {
+/// Where lines go.
+static LINES: OnceLock<NonBlocking> = OnceLock::new();
+
+/// Logs from here on what is at least this important. What has not been written when the guard is
+/// dropped is, for up to a second.
+// spec: mux:log:never-blocks
+pub(crate) fn start(level: LevelFilter) -> WorkerGuard {
+    let (lines, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_MAX)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let lines = LINES.get_or_init(|| lines).clone();
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(lines)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .init();
+    guard
 }
 
 /// Writes all counters as `name value` lines, in one piece.
 pub(crate) fn counters(mux: &Mux) {
-    let mut lines = String::new();
+    let mut text = String::new();
     for (name, count) in mux.counters() {
         // Writing to a string cannot fail.
-        let _ = writeln!(lines, "{name} {count}");
+        let _ = writeln!(text, "{name} {count}");
     }
-    // Without a place to log to there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(lines.as_bytes());
+    if let Some(mut lines) = LINES.get().cloned() {
+        // Without a place to log to there is nobody to tell.
+        let _ = lines.write_all(text.as_bytes());
+    }
 }
+
+/// Lines that wait to be written before more are lost.
+const LINES_MAX: usize = 8192;

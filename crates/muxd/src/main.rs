@@ -27,7 +27,7 @@ mod users;
 
 fn main() -> ExitCode {
     let Args { task, log_level } = Args::from_command_line();
-    log::start(log_level);
+    let _written_at_the_end = log::start(log_level);
     let outcome = match task {
         Task::Serve(plan) => serve::run(plan),
         Task::Demo => demo::run(),

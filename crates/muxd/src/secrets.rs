@@ -3,7 +3,7 @@
 //! What goes wrong with one names the file and the line, and never what stands there.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub(crate) struct FileError {
 pub(crate) enum Fault {
     /// The system does not let us read it.
     Unreadable(io::Error),
+    /// It is a directory, a pipe, or another thing that does not end.
+    NotAFile,
     /// It holds a secret, and its mode lets others at it.
     Exposed(u32),
     /// It is longer than [`LEN_MAX`].
@@ -77,12 +79,13 @@ pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 /// Opens a file whose mode is as it should be.
 // spec: mux:security:secret-file-mode
 fn open(path: &Path, secrecy: Secrecy) -> Result<File, Fault> {
+    // To open a pipe waits for its other end, without a word.
+    if !fs::metadata(path).map_err(Fault::Unreadable)?.file_type().is_file() {
+        return Err(Fault::NotAFile);
+    }
     let file = File::open(path).map_err(Fault::Unreadable)?;
     // Of what was opened: the path may lead elsewhere by now.
     let metadata = file.metadata().map_err(Fault::Unreadable)?;
-    if metadata.is_dir() {
-        return Err(Fault::Unreadable(ErrorKind::IsADirectory.into()));
-    }
     let mode = metadata.permissions().mode() & MODE_BITS;
     match secrecy {
         Secrecy::Secret if mode & OTHERS_BITS != 0 => Err(Fault::Exposed(mode)),
@@ -123,6 +126,7 @@ impl fmt::Display for FileError {
         let path = self.path.display();
         match &self.fault {
             Fault::Unreadable(error) => write!(f, "cannot read {path}: {error}"),
+            Fault::NotAFile => write!(f, "{path} is no regular file"),
             Fault::Exposed(mode) => write!(
                 f,
                 "{path} holds secrets, and its mode {mode:04o} lets others at them: chmod 600 it"
@@ -176,7 +180,7 @@ mod tests {
     }
 
     fn with_mode(path: &Path, mode: u32) {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// mux:security:secret-file-mode.
@@ -184,7 +188,7 @@ mod tests {
     fn a_secret_that_others_can_get_at_is_refused_with_the_mode_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        std::fs::write(&path, "x").unwrap();
+        fs::write(&path, "x").unwrap();
         for mode in (0..0o1000).filter(|mode| mode & 0o400 != 0) {
             with_mode(&path, mode);
             let outcome = read_file(&path, Secrecy::Secret);
@@ -203,7 +207,7 @@ mod tests {
     fn the_mode_is_that_of_the_file_behind_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("secret"), folder.path().join("link"));
-        std::fs::write(&path, "x").unwrap();
+        fs::write(&path, "x").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         with_mode(&path, 0o600);
         assert_eq!(read_file(&link, Secrecy::Secret).unwrap(), b"x");
@@ -217,10 +221,9 @@ mod tests {
     #[test]
     fn what_is_no_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        for path in [folder.path(), &folder.path().join("none")] {
-            let message = read_file(path, Secrecy::Secret).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("cannot read {}: ", path.display())), "{message}");
-        }
+        let path = folder.path().join("none");
+        let message = read_file(&path, Secrecy::Secret).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("cannot read {}: ", path.display())), "{message}");
     }
 
     #[test]
@@ -238,6 +241,16 @@ mod tests {
         let expected: [(usize, &[u8]); 3] = [(1, b"a"), (2, b""), (3, b"b")];
         for text in ["a\n\nb", "a\n\nb\n", "a\r\n\r\nb\r\n"] {
             assert_eq!(numbered(text), expected, "{text:?}");
+        }
+    }
+
+    /// mux:security:secret-file-mode.
+    #[test]
+    fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+        for path in ["/dev/null", "/"] {
+            let outcome = read(Path::new(path), Secrecy::Public, |_| Ok(()));
+            let error = outcome.unwrap_err();
+            assert!(matches!(error.fault, Fault::NotAFile), "{error}");
         }
     }
 }
