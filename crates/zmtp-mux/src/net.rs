@@ -1,7 +1,8 @@
 //! The shell around the core: sockets, tasks and clocks, on tokio.
 //!
 //! ```text
-//!   accept ──► link: handshake ──► reader ──► Shared (core) ──► writer
+//!   accept ──► link: handshake ──► reader ──► Shared (core) ──► writer      a MUX
+//!   connector ──► dealer ──► dial (race, proxy: socks) ──► wire            who dials one
 //! ```
 //!
 //! One task for each connection, which reads and writes at once. It gives back what it holds by

@@ -8,6 +8,7 @@
 //! | READY, ERROR, malformed     | error                |                                    |
 //! | octets of any kind          |                      | time to live: off; silence: anew   |
 //! | part of a message           | `Nothing`            | partial message: on, or moved      |
+//! | silence                     | PING, then an error  | silence: on                        |
 //! | octets without a whole item | `None`               | partial message: on, or moved      |
 //! | a command inside a message  | as above             | partial message: as it was         |
 

@@ -39,7 +39,8 @@ pub struct MuxLimits {
 impl Default for MuxLimits {
     /// 65,536 connections, 1,024 from one address, 1,024 handshakes, 8,192 duplicates held for
     /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, 10
-    /// minutes of silence for a busy service and one for a busy client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
+    /// minutes of silence for a busy service and one for a busy client, 10 s to flush. A daemon
+    /// lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:queue:global-pool
     fn default() -> Self {
         Self {

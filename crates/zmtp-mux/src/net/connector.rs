@@ -27,9 +27,12 @@ use crate::net::endpoint::Endpoint;
 /// loop {
 ///     let mut dealer = connector.connect().await?;
 ///     let end = loop {
-///         match dealer.recv().await {
-///             Ok(request) => dealer.send(request).await?,
-///             Err(end) => break end,
+///         let answered = match dealer.recv().await {
+///             Ok(request) => dealer.send(request).await,
+///             Err(end) => Err(end),
+///         };
+///         if let Err(end) = answered {
+///             break end;
 ///         }
 ///     };
 ///     connector.ended(&end);

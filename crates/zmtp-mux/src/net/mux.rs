@@ -60,8 +60,8 @@ pub struct MuxConfig {
     pub limits: MuxLimits,
     /// Limits, version and heartbeat of each connection.
     pub link: Settings,
-    /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that the peer is refused
-    /// for now.
+    /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that
+    /// the peer is refused for now.
     pub verdict_time: Duration,
     /// Runtimes to serve connections on, in turn; none for the one that binds.
     pub shards: Vec<Handle>,
