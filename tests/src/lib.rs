@@ -20,6 +20,7 @@ pub mod muxd;
 pub mod peers;
 pub mod zap;
 
+mod look;
 mod program;
 mod report;
 

@@ -1,11 +1,9 @@
 //! A MUX in this process, for what `muxd` has no arguments for.
 
-use std::time::{Duration, Instant};
-
 use tokio::runtime::{Builder, Runtime};
 use zmtp_mux::{Listen, Mux, MuxConfig};
 
-use crate::DEADLINE;
+use crate::look::until;
 
 /// A MUX on a runtime of its own, and whatever else of ours is to run there.
 #[derive(Debug)]
@@ -39,16 +37,8 @@ impl LocalMux {
 
     /// Looks at a counter again and again until it is as wanted, and returns it.
     pub fn wait_counter(&self, name: &str, wanted: impl Fn(i64) -> bool) -> i64 {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let count = self.counter(name);
-            if wanted(count) {
-                return count;
-            }
-            let counters = || self.mux.counters();
-            assert!(Instant::now() < deadline, "waited for {name} in vain: {:?}", counters());
-            std::thread::sleep(BETWEEN_LOOKS);
-        }
+        until(|| Some(self.counter(name)).filter(|count| wanted(*count)))
+            .unwrap_or_else(|| panic!("waited for {name} in vain: {:?}", self.mux.counters()))
     }
 
     /// Ends it in order. No message may be unaccounted for.
@@ -64,6 +54,3 @@ impl LocalMux {
 pub fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread")
 }
-
-/// Between two looks at what tells nobody when it changes.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);

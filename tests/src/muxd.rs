@@ -5,10 +5,11 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::look::until;
 use crate::report::Report;
 use crate::{Counters, DEADLINE, command};
 
@@ -85,15 +86,8 @@ impl Muxd {
     /// Asks for all counters again and again until they are as wanted, and returns them. `what`
     /// says in the failure what was waited for.
     pub fn wait_counters(&self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let counters = self.counters();
-            if wanted(&counters) {
-                return counters;
-            }
-            assert!(Instant::now() < deadline, "waited for {what} in vain: {counters:?}");
-            thread::sleep(BETWEEN_LOOKS);
-        }
+        until(|| Some(self.counters()).filter(|counters| wanted(counters)))
+            .unwrap_or_else(|| panic!("waited for {what} in vain: {:?}", self.counters()))
     }
 
     /// Waits until a line of its log holds `text`.
@@ -169,19 +163,9 @@ impl Drop for Muxd {
 
 /// Waits for the exit of a process, and kills it if that takes too long.
 pub fn exit_of(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
-            return status;
-        }
-        if Instant::now() > deadline {
-            // It can only have ended meanwhile.
-            let _ = child.kill();
-            panic!("the process does not end");
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
+    until(|| child.try_wait().expect("a child of ours")).unwrap_or_else(|| {
+        // It can only have ended meanwhile.
+        let _ = child.kill();
+        panic!("the process does not end");
+    })
 }
-
-/// Between two looks at what tells nobody when it changes.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);

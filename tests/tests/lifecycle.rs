@@ -9,11 +9,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use zmq::{Socket, SocketType};
+use zmtp_mux_tests::muxd::exit_of;
 use zmtp_mux_tests::peers::{expect, receive, send};
 use zmtp_mux_tests::{Counters, DEADLINE, Muxd, Peers, command};
 
@@ -196,32 +197,54 @@ fn await_refusal(url: &str) {
     }
 }
 
-/// mux:log:never-blocks: the pipe to which it logs is full, and whoever should read it does not.
-#[test]
-fn a_log_that_nobody_reads_holds_up_neither_peers_nor_the_end() {
+/// A broker whose log nobody reads, and where it listens.
+fn unread(arguments: &[&str]) -> (Child, String) {
     let mut muxd = command()
         .args(["--any", "tcp://127.0.0.1:0"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(muxd.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(muxd.stdout.as_mut().unwrap()).lines();
     let listening = lines.next().unwrap().unwrap();
-    let address = listening.rsplit('/').next().unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    (muxd, listening.rsplit('/').next().unwrap().to_owned())
+}
+
+/// mux:log:never-blocks: the pipe to which it logs is full, and whoever should read it does not.
+#[test]
+fn a_log_that_nobody_reads_holds_up_neither_peers_nor_the_end() {
+    let (mut muxd, address) = unread(&[]);
     // Each fills some hundred octets of the 64 KiB of a pipe, twice.
     for number in 0..1000 {
-        introduce(address, number);
+        introduce(&address, number);
     }
     rustix::process::kill_process(Pid::from_child(&muxd), Signal::TERM).unwrap();
-    let deadline = Instant::now() + DEADLINE;
-    while muxd.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "it does not end");
-        std::thread::yield_now();
-    }
+    assert!(exit_of(&mut muxd).success());
+}
+
+/// mux:limit:counted, mux:log:never-blocks.
+#[test]
+fn lines_of_the_log_that_are_lost_are_counted() {
+    let (mut muxd, address) = unread(&["--log", "trace"]);
+    let mut stream = introduce(&address, 0);
+    // A line for each, and far more than wait; then a PING, whose answer comes behind them all.
+    stream.write_all(&b"\x01\x06nobody\x00\x01x".repeat(50_000)).unwrap();
+    stream.write_all(b"\x04\x07\x04PING\0\0").unwrap();
+    stream.read_exact(&mut [0; 7]).unwrap();
+    let mut log = BufReader::new(muxd.stderr.take().unwrap()).lines();
+    let lost = std::iter::from_fn(|| {
+        rustix::process::kill_process(Pid::from_child(&muxd), Signal::USR1).unwrap();
+        log.find_map(|line| line.unwrap().strip_prefix("log_lines_lost ")?.parse::<u64>().ok())
+    });
+    assert!(lost.take(3).any(|lost| lost > 10_000), "none is counted");
+    let _ = muxd.kill();
+    let _ = muxd.wait();
 }
 
 /// Introduces a service with a long name, and hears that it is in.
-fn introduce(address: &str, number: u32) {
+fn introduce(address: &str, number: u32) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut octets = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 1];
@@ -234,4 +257,5 @@ fn introduce(address: &str, number: u32) {
     stream.write_all(&octets).unwrap();
     let mut answer = [0; 64 + 2 + 41];
     stream.read_exact(&mut answer).unwrap();
+    stream
 }

@@ -33,17 +33,17 @@ pub(crate) fn start(level: LevelFilter) -> WorkerGuard {
     guard
 }
 
-/// Writes all counters as `name value` lines, in one piece.
+/// Writes all counters as `name value` lines, in one piece, and how many lines of the log are lost.
+// spec: mux:limit:counted
 pub(crate) fn counters(mux: &Mux) {
-    let mut text = String::new();
+    // Without a place to log to there is nobody to tell.
+    let Some(mut lines) = LINES.get().cloned() else { return };
+    // Writing to a string cannot fail.
+    let mut text = format!("log_lines_lost {}\n", lines.error_counter().dropped_lines());
     for (name, count) in mux.counters() {
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "{name} {count}");
     }
-    if let Some(mut lines) = LINES.get().cloned() {
-        // Without a place to log to there is nobody to tell.
-        let _ = lines.write_all(text.as_bytes());
-    }
+    let _ = lines.write_all(text.as_bytes());
 }
 
 /// Lines that wait to be written before more are lost.
