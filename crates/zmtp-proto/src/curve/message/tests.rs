@@ -33,16 +33,20 @@ fn open_all(opener: &mut Opener, input: &[u8]) -> (Vec<Vec<u8>>, Option<Connecti
     loop {
         match opener.decode(rest) {
             Ok(Some(decoded)) => {
-                match decoded.item {
-                    Item::Message(octets) => seen.push(octets.as_slice().to_vec()),
-                    Item::Command(body) => seen.push([b"command ", body].concat()),
-                    Item::Part => {}
-                }
+                note(&decoded.item, &mut seen);
                 rest = &rest[decoded.consumed..];
             }
             Ok(None) => return (seen, None),
             Err(error) => return (seen, Some(error)),
         }
+    }
+}
+
+fn note(item: &Item<'_>, seen: &mut Vec<Vec<u8>>) {
+    match item {
+        Item::Message(octets) => seen.push(octets.as_slice().to_vec()),
+        Item::Command(body) => seen.push([b"command ", *body].concat()),
+        Item::Part => {}
     }
 }
 

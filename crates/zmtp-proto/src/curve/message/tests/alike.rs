@@ -22,11 +22,7 @@ fn in_the_clear(octets: &[u8]) -> (Vec<Vec<u8>>, bool) {
     loop {
         match cutter.decode(rest) {
             Ok(Some(decoded)) => {
-                match decoded.item {
-                    Item::Message(octets) => seen.push(octets.as_slice().to_vec()),
-                    Item::Command(body) => seen.push([b"command ", body].concat()),
-                    Item::Part => {}
-                }
+                note(&decoded.item, &mut seen);
                 rest = &rest[decoded.consumed..];
             }
             Ok(None) => return (seen, true),

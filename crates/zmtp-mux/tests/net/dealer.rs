@@ -1,14 +1,5 @@
 //! A dealer and what it dials.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test fails by panicking"
-)]
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,10 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use zmtp_mux::{Dealer, Endpoint, Message, NotQueuedReason};
 
-/// Fails a test that would wait for ever.
-async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), answer).await.expect("an answer in time")
-}
+use crate::soon;
 
 /// A dealer, and by hand the ROUTER that it dialled.
 async fn pair() -> (Dealer, TcpStream) {

@@ -1,30 +1,17 @@
 //! Silent peers on a real socket: asked, then cut, unless they have a reason.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test fails by panicking"
-)]
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use zmtp_mux::{
     Dealer, Endpoint, Heartbeat, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Settings,
 };
 use zmtp_proto::{Rhythm, TimeToLive};
 
-const INTERVAL: Duration = Duration::from_millis(40);
+use crate::soon;
 
-/// Fails a test that would wait for ever.
-async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), answer).await.expect("an answer in time")
-}
+const INTERVAL: Duration = Duration::from_millis(40);
 
 fn mux(limits: MuxLimits) -> (Mux, Endpoint) {
     let heartbeat = Heartbeat::On(Rhythm {

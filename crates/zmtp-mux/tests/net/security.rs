@@ -1,21 +1,10 @@
 //! Security through whole sockets: a MUX that asks who comes, and dealers that say so.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::wildcard_enum_match_arm,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test fails by panicking"
-)]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::timeout;
 use zmtp_mux::{
     Admittance, Authenticator, Claim, ConnectionError, Connector, Credentials, CurveIdentity,
     Dealer, DealerError, DealerOptions, DialSecurity, Endpoint, KeyPair, Listen, ListenSecurity,
@@ -23,10 +12,7 @@ use zmtp_mux::{
     Verdicting, generate_keys,
 };
 
-/// Fails a test that would wait for ever.
-async fn soon<T>(answer: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), answer).await.expect("an answer in time")
-}
+use crate::soon;
 
 /// An authenticator that a closure makes.
 struct Judge<F>(F);

@@ -1,0 +1,24 @@
+//! Whole sockets: a MUX, who dials it, and who is let in.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
+mod dealer;
+mod heartbeat;
+mod security;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// Fails a test that would wait for ever.
+async fn soon<T>(answer: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), answer).await.expect("an answer in time")
+}
