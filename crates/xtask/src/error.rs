@@ -19,8 +19,8 @@ pub(crate) enum Error {
     UnknownArgument(String),
     /// `bench` was not told which load generator to run.
     NoBench,
-    /// `--seconds` came without a whole number.
-    NotSeconds(Option<String>),
+    /// `--seconds` or `--executions` came without a whole number.
+    NotCount(Option<String>),
     /// `fuzz/Cargo.toml` has no such target.
     UnknownFuzzTarget(String),
     /// `fuzz/Cargo.toml` has no targets at all, so nothing would have been fuzzed.
@@ -46,8 +46,10 @@ impl fmt::Display for Error {
             Self::UnknownStep(name) => write!(f, "no CI step {name:?}; see `cargo xtask help`"),
             Self::UnknownArgument(arg) => write!(f, "unknown argument {arg:?}"),
             Self::NoBench => write!(f, "say which: `cargo xtask bench route`"),
-            Self::NotSeconds(None) => write!(f, "--seconds wants a number"),
-            Self::NotSeconds(Some(got)) => write!(f, "--seconds wants a number, not {got:?}"),
+            Self::NotCount(None) => write!(f, "--seconds and --executions want a number"),
+            Self::NotCount(Some(got)) => {
+                write!(f, "--seconds and --executions want a number, not {got:?}")
+            }
             Self::UnknownFuzzTarget(name) => write!(f, "fuzz/Cargo.toml has no target {name:?}"),
             Self::NoFuzzTargets => write!(f, "fuzz/Cargo.toml has no targets"),
             Self::NoCompiler => write!(

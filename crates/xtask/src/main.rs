@@ -63,7 +63,8 @@ Usage: cargo xtask <command>
                                  fmt clippy features docs test deny spec lines fuzz benches
   spec [--list]                  each clause of spec-notes/ has code and a test; --list shows where
   lines                          no source file is longer than it should be
-  fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told
+  fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
+                                 or with --executions N for that many inputs
   bench route [ARGS]             build the broker and the load generator with optimisations, run it
 
 What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy and, as root or
