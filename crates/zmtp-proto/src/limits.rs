@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::curve::INITIATE_LEN_MIN;
 use crate::greeting::Version;
 use crate::heartbeat::Heartbeat;
 
@@ -39,6 +40,9 @@ pub struct Limits {
     pub handshake_time: Duration,
     /// Octets in the body of a command, in the handshake and after it.
     pub command_len_max: usize,
+    /// Octets in the body of an INITIATE of CURVE. It is the longest thing that is held for a
+    /// client that has not shown who it is; 257 of them are not metadata.
+    pub initiate_len_max: usize,
     /// Properties in a READY command.
     pub properties_max: usize,
     /// Octets of a message as it stands on the wire, frame headers included.
@@ -57,12 +61,13 @@ impl Limits {
 
 // spec: mux:limit:handshake-time, mux:limit:handshake-frame, mux:limit:message
 impl Default for Limits {
-    /// Handshake 10 s, commands of 8 KiB, 64 properties, messages of 16 MiB in 1,024 frames,
-    /// 30 s for a partial message.
+    /// Handshake 10 s, commands of 8 KiB, an INITIATE of 257 octets more, 64 properties, messages
+    /// of 16 MiB in 1,024 frames, 30 s for a partial message.
     fn default() -> Self {
         Self {
             handshake_time: Duration::from_secs(10),
             command_len_max: 8 * 1024,
+            initiate_len_max: INITIATE_LEN_MIN + 8 * 1024,
             properties_max: 64,
             message_len_max: 16 * 1024 * 1024,
             message_frames_max: 1024,

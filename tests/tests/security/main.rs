@@ -14,3 +14,4 @@ mod curve;
 mod files;
 mod peer;
 mod plain;
+mod strangers;

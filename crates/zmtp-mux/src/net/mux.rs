@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
-use zmtp_proto::{Identity, Settings};
+use zmtp_proto::{Identity, Limits, Settings};
 
 use crate::core::{ListenerRole, MuxLimits, Name};
 use crate::net::accept;
@@ -58,7 +58,8 @@ pub struct Mux {
 pub struct MuxConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
-    /// Limits, version and heartbeat of each connection.
+    /// Limits, version and heartbeat of each connection. An INITIATE has at most 4 KiB of metadata:
+    /// it is held before anyone knows who sent it.
     pub link: Settings,
     /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that
     /// the peer is refused for now.
@@ -68,10 +69,13 @@ pub struct MuxConfig {
 }
 
 impl Default for MuxConfig {
+    // spec: 26:curve:bounded-before-vouch
     fn default() -> Self {
+        let initiate_len_max = 257 + 4 * 1024;
+        let link = Limits { initiate_len_max, ..Limits::default() };
         Self {
             limits: MuxLimits::default(),
-            link: Settings::default(),
+            link: link.into(),
             verdict_time: Duration::from_secs(10),
             shards: Vec::new(),
         }

@@ -56,6 +56,7 @@ fn limits() -> Limits {
         message_len_max: 4096,
         message_frames_max: 8,
         command_len_max: 512,
+        initiate_len_max: 257 + 512,
         ..Limits::default()
     }
 }

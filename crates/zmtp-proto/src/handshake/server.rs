@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{Answer, Handshake, Peer, Told, expect, refused};
-use crate::curve::{self, INITIATE_LEN_MIN};
+use crate::curve;
 use crate::error::ConnectionError;
 use crate::greeting::Version;
 use crate::limits::Limits;
@@ -28,7 +28,7 @@ impl Server {
             Self::NullReady | Self::PlainInitiate(_) => limits.command_len_max,
             Self::PlainHello => plain::HELLO_LEN_MAX,
             Self::CurveHello(_) => curve::HELLO_LEN,
-            Self::CurveInitiate(_) => INITIATE_LEN_MIN.saturating_add(limits.command_len_max),
+            Self::CurveInitiate(_) => limits.initiate_len_max,
         }
     }
 
