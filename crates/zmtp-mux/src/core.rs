@@ -15,6 +15,7 @@ pub mod model;
 mod mux;
 mod outbound;
 mod pool;
+mod principal;
 mod role;
 mod route;
 mod spares;
@@ -27,6 +28,7 @@ pub use limits::{MuxLimits, PoolLimits};
 pub use lobby::{Entry, Evicted, GuestStage, Lobby, LobbyCounters, Origin, Ticket};
 pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
 pub use outbound::Flight;
+pub use principal::Principal;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 

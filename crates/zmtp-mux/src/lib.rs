@@ -17,12 +17,12 @@ pub mod core;
 pub mod fuzz;
 pub mod net;
 
-pub use core::{ListenerRole, MuxLimits, Name, PoolLimits};
+pub use core::{ListenerRole, MuxLimits, Name, PoolLimits, Principal};
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
     DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Listen,
-    ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress, Principal, Proxy,
-    SocksError, Verdict, Verdicting, generate_keys,
+    ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress, Proxy, SocksError,
+    Verdict, Verdicting, generate_keys,
 };
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{

@@ -34,7 +34,7 @@ mod wire;
 mod writer;
 
 pub use authenticator::{
-    Admittance, Authenticator, Claim, Credentials, PeerAddress, Principal, Verdict, Verdicting,
+    Admittance, Authenticator, Claim, Credentials, PeerAddress, Verdict, Verdicting,
 };
 pub use connector::Connector;
 pub use dealer::{Dealer, DealerError, DealerOptions, NotQueued, NotQueuedReason};

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use zmtp_proto::curve::PublicKey;
 use zmtp_proto::{Identity, Metadata, PlainCredentials};
 
+use crate::core::Principal;
+
 /// Judges peers before they are let in.
 ///
 /// A listener asks it once for each peer, when that has introduced itself; under PLAIN twice, the
@@ -91,25 +93,6 @@ pub enum Credentials<'a> {
     Key(PublicKey),
 }
 
-/// Whom a peer acts for, once it is let in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Principal {
-    /// Nobody in particular.
-    None,
-    /// A user of PLAIN.
-    User(Bytes),
-    /// The holder of a key.
-    Key(PublicKey),
-    /// A user of this machine.
-    Ipc {
-        /// The user's number.
-        uid: u32,
-        /// The group's number.
-        gid: u32,
-    },
-}
-
 /// What becomes of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a verdict that nobody hears lets nobody in"]
@@ -173,17 +156,6 @@ impl Claim<'_> {
             (Credentials::Key(key), _) => Principal::Key(key),
             (Credentials::None, PeerAddress::Ipc { uid, gid }) => Principal::Ipc { uid, gid },
             (Credentials::None, PeerAddress::Ip(_) | PeerAddress::Unknown) => Principal::None,
-        }
-    }
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::User(user) => write!(f, "plain:{}", user.escape_ascii()),
-            Self::Key(key) => write!(f, "curve:{key}"),
-            Self::Ipc { uid, gid } => write!(f, "ipc:{uid}:{gid}"),
         }
     }
 }

@@ -18,8 +18,8 @@ use zmtp_proto::{
     Version,
 };
 
-use crate::core::{Admission, Held, Introduction, Name, Standing, Token};
-use crate::net::authenticator::{Claim, Credentials, PeerAddress, Principal, Verdict};
+use crate::core::{Admission, Held, Introduction, Name, Principal, Standing, Token};
+use crate::net::authenticator::{Claim, Credentials, PeerAddress, Verdict};
 use crate::net::chance::draw;
 use crate::net::clock::{after, now};
 use crate::net::end::End;

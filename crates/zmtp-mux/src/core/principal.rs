@@ -1,0 +1,36 @@
+//! Principals: whom a peer acts for.
+
+use std::fmt;
+
+use bytes::Bytes;
+use zmtp_proto::curve::PublicKey;
+
+/// Whom a peer acts for, once it is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Principal {
+    /// Nobody in particular.
+    None,
+    /// A user of PLAIN.
+    User(Bytes),
+    /// The holder of a key.
+    Key(PublicKey),
+    /// A user of this machine.
+    Ipc {
+        /// The user's number.
+        uid: u32,
+        /// The group's number.
+        gid: u32,
+    },
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::User(user) => write!(f, "plain:{}", user.escape_ascii()),
+            Self::Key(key) => write!(f, "curve:{key}"),
+            Self::Ipc { uid, gid } => write!(f, "ipc:{uid}:{gid}"),
+        }
+    }
+}
