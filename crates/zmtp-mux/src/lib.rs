@@ -17,7 +17,9 @@ pub mod core;
 pub mod fuzz;
 pub mod net;
 
-pub use core::{ListenerRole, MuxLimits, Name, PoolLimits, Principal};
+pub use core::{
+    ListenerRole, MuxLimits, Name, Pattern, Policy, PoolLimits, Principal, Rule, Rules,
+};
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
     DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Listen,

@@ -1,0 +1,89 @@
+//! Patterns: which names a rule or a watch is about.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::core::address::Name;
+
+/// A name, or a prefix followed by one final `*`, which stands for any octets, or none.
+///
+/// Its first octet is never zero, and it has 1 to 255 octets with its star.
+// spec: mux:pattern:form
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pattern(Bytes);
+
+impl Pattern {
+    /// Checks `octets` and makes them a pattern; `None` if they are none.
+    #[must_use]
+    pub fn new(octets: Bytes) -> Option<Self> {
+        Name::new(octets.clone()).map(|_| Self(octets))
+    }
+
+    /// Tells whether it is about `name`.
+    #[must_use]
+    pub fn matches(&self, name: &[u8]) -> bool {
+        match self.0.split_last() {
+            Some((b'*', prefix)) => name.starts_with(prefix),
+            _ => name == self.0,
+        }
+    }
+
+    /// Returns the octets, with the star if it has one.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the one name that it is about; `None` if it ends in a star.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&[u8]> {
+        if self.0.last() == Some(&b'*') { None } else { Some(&self.0) }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &'static str) -> Pattern {
+        Pattern::new(Bytes::from_static(text.as_bytes())).unwrap()
+    }
+
+    /// mux:pattern:form.
+    #[test]
+    fn is_a_name_or_a_prefix_with_one_final_star() {
+        for (text, matching, others) in [
+            ("engine.7", &["engine.7"][..], &["engine.", "engine.70", "engine", ""][..]),
+            ("engine.*", &["engine.", "engine.7", "engine.*"], &["engine", "Engine.7", ""]),
+            ("*", &["x", "*", "engine.7"], &[]),
+            ("a*b", &["a*b"], &["ab", "axb", "a*"]),
+            ("a**", &["a*", "a*b"], &["a", "ab"]),
+        ] {
+            let pattern = pattern(text);
+            for name in matching {
+                assert!(pattern.matches(name.as_bytes()), "{text} {name}");
+            }
+            for name in others {
+                assert!(!pattern.matches(name.as_bytes()), "{text} {name}");
+            }
+        }
+        assert_eq!(pattern("a*b").as_name(), Some(&b"a*b"[..]));
+        assert_eq!(pattern("ab*").as_name(), None);
+        for none in [&b""[..], b"\0*", &[b'x'; 256]] {
+            assert_eq!(Pattern::new(Bytes::from_static(none.to_vec().leak())), None);
+        }
+    }
+}

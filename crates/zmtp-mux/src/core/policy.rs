@@ -1,0 +1,103 @@
+//! Policies: what becomes of a message for which its destination has no room.
+
+use std::time::Duration;
+
+use crate::core::limits::PoolLimits;
+use crate::core::pattern::Pattern;
+use crate::core::role::Role;
+
+/// What becomes of a message for which there is no room.
+// spec: mux:overload:policies
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It is returned to a source that takes notices. Of a client that does not, nothing more is
+    /// read until there is room, for [`Rule::block_timeout`] at most; of a service, it is dropped.
+    Reject,
+    /// It is dropped, and returned to a source that takes notices.
+    DropNewest,
+    /// It takes the place of the oldest of the same source, which is returned or dropped instead.
+    DropOldest,
+}
+
+/// How messages to a destination are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What becomes of those for which there is no room.
+    pub policy: Policy,
+    /// How long one message may hold up its source; zero for as long as the destination lives.
+    pub block_timeout: Duration,
+    /// How long a message may wait before it is returned; `None` for as long as it takes.
+    pub max_age: Option<Duration>,
+    /// What may be queued.
+    pub pool: PoolLimits,
+}
+
+/// The rules for destinations: by pattern the first that matches, else by role.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Rules for names, the first that matches first.
+    pub names: Vec<(Pattern, Rule)>,
+    /// For all other services.
+    pub service: Rule,
+    /// For clients; their names are aliases only, and count for nothing here.
+    pub client: Rule,
+}
+
+impl Rule {
+    /// The rule for services unless told otherwise: reject, block for 1 s, no age, 32 MiB or 8,192
+    /// messages.
+    pub const SERVICE: Self = Self {
+        policy: Policy::Reject,
+        block_timeout: Duration::from_secs(1),
+        max_age: None,
+        pool: PoolLimits { octets: 32 << 20, messages: 8192 },
+    };
+
+    /// The rule for clients unless told otherwise: drop the newest.
+    pub const CLIENT: Self = Self { policy: Policy::DropNewest, ..Self::SERVICE };
+}
+
+impl Rules {
+    /// Returns the rule for a destination.
+    #[must_use]
+    pub fn of(&self, role: Role, name: Option<&[u8]>) -> Rule {
+        let named = name.filter(|_| role == Role::Service).and_then(|name| {
+            self.names.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, rule)| *rule)
+        });
+        named.unwrap_or(match role {
+            Role::Service => self.service,
+            Role::Client => self.client,
+        })
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { names: Vec::new(), service: Rule::SERVICE, client: Rule::CLIENT }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// mux:overload:policies.
+    #[test]
+    fn the_first_pattern_that_matches_decides_and_else_the_role() {
+        let pattern = |text: &'static str| Pattern::new(Bytes::from_static(text.as_bytes()));
+        let oldest = Rule { policy: Policy::DropOldest, ..Rule::SERVICE };
+        let newest = Rule { policy: Policy::DropNewest, ..Rule::SERVICE };
+        let rules = Rules {
+            names: vec![(pattern("log.7").unwrap(), newest), (pattern("log.*").unwrap(), oldest)],
+            ..Rules::default()
+        };
+        let policy = |role, name: Option<&str>| rules.of(role, name.map(str::as_bytes)).policy;
+        assert_eq!(policy(Role::Service, Some("log.7")), Policy::DropNewest);
+        assert_eq!(policy(Role::Service, Some("log.8")), Policy::DropOldest);
+        assert_eq!(policy(Role::Service, Some("engine")), Policy::Reject);
+        assert_eq!(policy(Role::Client, Some("log.8")), Policy::DropNewest);
+        assert_eq!(policy(Role::Client, None), Policy::DropNewest);
+    }
+}
