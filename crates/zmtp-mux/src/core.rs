@@ -5,36 +5,55 @@
 
 mod address;
 mod binding;
+mod close;
+mod control;
 mod counters;
 mod directory;
 mod envelope;
+mod flight;
 mod limits;
 mod lobby;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod mux;
+mod notice;
 mod outbound;
+mod pairs;
+mod park;
+mod partial;
 mod pattern;
 mod policy;
 mod pool;
 mod principal;
+mod record;
+mod refuse;
+mod returns;
 mod role;
+mod room;
 mod route;
+mod source;
 mod spares;
+mod tokens;
+mod track;
 
 pub use address::{Name, NodeId, Token};
-pub use binding::BindingKey;
+pub use binding::{BindingKey, Notices};
 pub use counters::{Counters, DropReason};
 pub use directory::HashKey;
+pub use flight::Flight;
 pub use limits::{MuxLimits, PoolLimits};
 pub use lobby::{Entry, Evicted, GuestStage, Lobby, LobbyCounters, Origin, Ticket};
 pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
-pub use outbound::Flight;
+pub use notice::{GoneReason, NoticeKind, ReturnReason};
+pub use park::Pause;
+pub use partial::Charge;
 pub use pattern::Pattern;
 pub use policy::{Policy, Rule, Rules};
 pub use principal::Principal;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
+pub use source::Share;
+pub use tokens::TokenLimits;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::core::tokens::TokenLimits;
+
 /// How much may be queued in one place, in octets and in messages. Both hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
@@ -24,10 +26,21 @@ pub struct MuxLimits {
     pub duplicates: usize,
     /// How long such a service waits before it is closed.
     pub duplicate_hold: Duration,
-    /// What may be queued for one destination.
-    pub destination_pool: PoolLimits,
     /// What may be queued for all destinations together.
     pub global_pool: PoolLimits,
+    /// From how many octets waiting for a destination on messages queue by their sources. At most a
+    /// quarter of its pool counts, in octets and in messages.
+    pub soft_mark: usize,
+    /// How often a client may be refused.
+    pub refusals: TokenLimits,
+    /// RETURNs that a client may leave unread before it is not read itself.
+    pub returns_unread: usize,
+    /// When a message that was returned for lack of room may be sent again.
+    pub retry_after: Duration,
+    /// Services whose end a client is told of.
+    pub tracked: usize,
+    /// How long a client may accept no octet while something waits for it.
+    pub write_stall: Duration,
     /// How long a service may be silent that has something to read.
     pub busy_service: Duration,
     /// How long a client may be silent that has something to read.
@@ -38,9 +51,10 @@ pub struct MuxLimits {
 
 impl Default for MuxLimits {
     /// 65,536 connections, 1,024 from one address, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, 10
-    /// minutes of silence for a busy service and one for a busy client, 10 s to flush. A daemon
-    /// lowers the global pool to a quarter of its memory.
+    /// 2 s, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
+    /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 10 s
+    /// without an octet accepted, 10 minutes of silence for a busy service and one for a busy
+    /// client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:queue:global-pool
     fn default() -> Self {
         Self {
@@ -49,8 +63,13 @@ impl Default for MuxLimits {
             handshakes: 1024,
             duplicates: 8192,
             duplicate_hold: Duration::from_secs(2),
-            destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
             global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
+            soft_mark: 256 * 1024,
+            refusals: TokenLimits { burst: 1000, per_second: 1000 },
+            returns_unread: 1024,
+            retry_after: Duration::from_millis(100),
+            tracked: 16_384,
+            write_stall: Duration::from_secs(10),
             busy_service: Duration::from_mins(10),
             busy_client: Duration::from_mins(1),
             end_flush: Duration::from_secs(10),

@@ -18,7 +18,7 @@ new_key_type! {
 }
 
 /// Where a connection comes from, as far as limits are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// A process on this machine.
     Ipc,
@@ -40,7 +40,7 @@ impl Origin {
 
     /// Tells whether the limit per address holds for it.
     // spec: mux:limit:exempt-addresses
-    fn is_limited(self) -> bool {
+    pub(crate) fn is_limited(self) -> bool {
         match self {
             Self::Ipc => false,
             // ::1 has become :: with the rest of its /64, in which there is nothing else.

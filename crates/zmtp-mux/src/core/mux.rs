@@ -7,6 +7,7 @@
 //! | [`poll_transmit`]                     | what to write to a peer                     |
 //! | [`handle_transmitted`]                |                                             |
 //! | [`handle_closed`]                     | who is in now that a name fell free         |
+//! | [`poll_pause`]                        | whether a client is read                    |
 //!
 //! **After every `handle_*`, wake whom [`poll_wake`] names, until `None`.**
 //!
@@ -17,6 +18,7 @@
 //! [`handle_transmitted`]: MuxCore::handle_transmitted
 //! [`handle_closed`]: MuxCore::handle_closed
 //! [`poll_wake`]: MuxCore::poll_wake
+//! [`poll_pause`]: MuxCore::poll_pause
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,14 +27,19 @@ use slotmap::SlotMap;
 use zmtp_proto::{Ping, Pong, SocketType};
 
 use crate::core::address::{Name, NodeId, Shown, Token, binding_address};
-use crate::core::binding::{Binding, BindingKey, Link, Stage};
-use crate::core::counters::{Counters, DropReason, bump};
+use crate::core::binding::{Binding, BindingKey, Link, Notices, Stage};
+use crate::core::counters::{Counters, bump};
 use crate::core::directory::{Directory, HashKey, TokenUse};
-use crate::core::limits::MuxLimits;
-use crate::core::outbound::{Flight, Outbound, Wake};
+use crate::core::flight::Flight;
+use crate::core::limits::{MuxLimits, PoolLimits};
+use crate::core::outbound::{Outbound, Wake};
+use crate::core::policy::{Rule, Rules};
 use crate::core::pool::Used;
+use crate::core::record::What;
 use crate::core::role::{ListenerRole, Refusal, Role, announced, decide};
+use crate::core::source::{Share, Sources};
 use crate::core::spares::Spares;
+use crate::core::tokens::Tokens;
 
 /// The names, bindings and queues of one MUX.
 #[derive(Debug)]
@@ -43,6 +50,12 @@ pub struct MuxCore {
     pub(super) bindings: SlotMap<BindingKey, Binding>,
     pub(super) directory: Directory,
     pub(super) used: Used,
+    /// The part of it that waits for clients.
+    pub(super) used_by_clients: Used,
+    pub(super) sources: Sources,
+    pub(super) rules: Rules,
+    /// The time as it was told last.
+    pub(super) now: Instant,
     pub(super) spares: Spares,
     pub(super) counters: Counters,
     pub(super) wakes: Vec<BindingKey>,
@@ -69,6 +82,10 @@ pub struct Introduction {
     pub name: Option<Name>,
     /// Fresh octets from a CSPRNG.
     pub token: Token,
+    /// Whose share of the queues its messages are of.
+    pub share: Share,
+    /// Whether it takes notices, as its metadata says.
+    pub notices: Notices,
 }
 
 /// What becomes of a peer that asked to be let in.
@@ -136,7 +153,13 @@ pub enum Transmit {
 impl MuxCore {
     /// Makes a MUX without peers. `node` and `hash_key` are drawn at random.
     #[must_use]
-    pub fn new(node: NodeId, hash_key: HashKey, limits: MuxLimits) -> Self {
+    pub fn new(
+        node: NodeId,
+        hash_key: HashKey,
+        limits: MuxLimits,
+        rules: Rules,
+        now: Instant,
+    ) -> Self {
         Self {
             node,
             limits,
@@ -144,6 +167,10 @@ impl MuxCore {
             bindings: SlotMap::with_key(),
             directory: Directory::new(hash_key),
             used: Used::default(),
+            used_by_clients: Used::default(),
+            sources: Sources::new(hash_key.hasher()),
+            rules,
+            now,
             spares: Spares::default(),
             counters: Counters::default(),
             wakes: Vec::new(),
@@ -250,7 +277,7 @@ impl MuxCore {
             return Transmit::End;
         }
         if flight.is_empty() {
-            binding.outbound.take(flight);
+            binding.outbound.take(flight, &mut self.spares);
         }
         if flight.is_empty() { Transmit::Sleep } else { Transmit::Write }
     }
@@ -260,31 +287,31 @@ impl MuxCore {
     #[inline]
     pub fn handle_transmitted(&mut self, key: BindingKey, written: usize) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
-        binding.outbound.accepted(written, |len| {
-            self.used.give_back(len);
-            bump(&mut self.counters.handed_over);
+        let (role, source) = (binding.role, binding.source);
+        binding.outbound.accepted(written, |record| {
+            let source = match record.what {
+                What::Message(sent) => {
+                    bump(&mut self.counters.handed_over);
+                    sent.source
+                }
+                What::Return => source,
+                What::Notice { reserved } => {
+                    self.used.give_back_octets(reserved);
+                    return self.sources.give_back_octets(source, reserved);
+                }
+                What::Hello | What::Sign(_) => return,
+            };
+            self.used.give_back(record.len);
+            self.sources.give_back(source, record.len);
+            if role == Role::Client {
+                self.used_by_clients.give_back(record.len);
+            }
         });
-    }
-
-    /// Notes that a connection has ended. What was admitted from it is still delivered, what
-    /// waits for it is dropped, and its name falls to whoever has waited longest.
-    // spec: mux:delivery:destination-gone, mux:delivery:source-gone, 28:router:queues-end-with-peer
-    pub fn handle_closed(&mut self, key: BindingKey) {
-        let Some(binding) = self.bindings.remove(key) else { return };
-        self.directory.forget_binding(binding.token);
-        let reason = match self.phase {
-            Phase::Serving | Phase::Draining => DropReason::Unreachable,
-            Phase::Ended => DropReason::Draining,
-        };
-        for len in binding.outbound.messages() {
-            self.used.give_back(len);
-            self.counters.drop_message(reason);
+        if binding.stalled.is_some_and(|mark| binding.outbound.used().octets() <= mark) {
+            binding.stalled = None;
         }
-        if let Stage::Held(name) = &binding.stage {
-            self.directory.wait_no_more(name, key);
-        }
-        if let Some(name) = binding.name {
-            self.free_name(&name);
+        if binding.ties.as_ref().is_some_and(|ties| !ties.waiters.is_empty()) {
+            self.retry_waiters(key);
         }
     }
 
@@ -316,8 +343,14 @@ impl MuxCore {
     /// Returns how many messages are queued now, by walking the queues.
     #[must_use]
     pub fn queued(&self) -> u64 {
-        let queued: usize =
-            self.bindings.values().map(|binding| binding.outbound.messages().count()).sum();
+        let queued: usize = self
+            .bindings
+            .values()
+            .map(|binding| {
+                let parked = usize::from(binding.parked().is_some());
+                binding.outbound.messages().count().saturating_add(parked)
+            })
+            .sum();
         queued as u64
     }
 
@@ -345,22 +378,50 @@ impl MuxCore {
             // spec: mux:address:client-shown-by-binding
             _ => Arc::new(Shown::new(&binding_address(self.node, peer.token))),
         };
+        let link = Link::to(peer.socket_type);
+        let treated = self.rules.of(role, peer.name.as_ref().map(Name::as_octets));
+        let source = self.sources.join(peer.share.clone());
         let key = self.bindings.insert(Binding {
             role,
-            link: Link::to(peer.socket_type),
+            outbound: Outbound::new(self.soft_mark(&link, &treated)),
+            link,
             stage: Stage::Live,
             token: peer.token,
             name: None,
+            generation: 0,
             shown,
+            source,
+            // spec: mux:notice:never-to-rep
+            notices: if peer.socket_type == SocketType::Rep {
+                Notices::NotTaken
+            } else {
+                peer.notices
+            },
             last: None,
-            outbound: Outbound::default(),
+            rule: treated,
+            stalled: None,
+            tokens: Tokens::default(),
+            ties: None,
         });
         match self.directory.note_binding(peer.token, key) {
             TokenUse::New => Some(key),
             TokenUse::Taken => {
                 self.bindings.remove(key);
+                self.sources.leave(source);
                 None
             }
+        }
+    }
+
+    /// Returns how much may wait for a destination before messages queue by their sources.
+    fn soft_mark(&self, link: &Link, rule: &Rule) -> PoolLimits {
+        match link {
+            // One answer at a time: there is nobody to share with.
+            Link::Req(_) => PoolLimits { octets: usize::MAX, messages: usize::MAX },
+            Link::Rep | Link::Other => PoolLimits {
+                octets: self.limits.soft_mark.min(rule.pool.octets / 4),
+                messages: rule.pool.messages / 4,
+            },
         }
     }
 
@@ -388,7 +449,7 @@ impl MuxCore {
     }
 
     // spec: mux:duplicate:longest-waiting-gets-it
-    fn free_name(&mut self, name: &Name) {
+    pub(super) fn free_name(&mut self, name: &Name) {
         if let Some(next) = self.directory.free(name) {
             self.give_name(next, name.clone());
             bump(&mut self.counters.duplicates_granted);

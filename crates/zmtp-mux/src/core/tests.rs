@@ -5,6 +5,8 @@ mod delivery;
 mod duplicate;
 mod model;
 mod name;
+mod notice;
+mod overload;
 mod patience;
 mod queue;
 mod req;
@@ -19,8 +21,8 @@ use crate::core::ListenerRole::{self, Clients, Services};
 use crate::core::model::parts::Item;
 use crate::core::model::wire::{Form, decode, encode};
 use crate::core::{
-    Admission, BindingKey, Encoded, Flight, HashKey, Introduction, MuxCore, MuxLimits, Name,
-    NodeId, Outcome, PoolLimits, Standing, Token, Transmit,
+    Admission, BindingKey, Encoded, Flight, GoneReason, HashKey, Introduction, MuxCore, MuxLimits,
+    Name, NodeId, Notices, Outcome, PoolLimits, Rule, Rules, Share, Standing, Token, Transmit,
 };
 
 /// A message as its frames.
@@ -31,6 +33,8 @@ struct Mux {
     core: MuxCore,
     tokens: u64,
     now: Instant,
+    /// Whether those who come from now on take notices.
+    notices: Notices,
 }
 
 impl Mux {
@@ -39,18 +43,22 @@ impl Mux {
     }
 
     fn with(limits: MuxLimits) -> Self {
-        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), limits);
-        Self { core, tokens: 0, now: now() }
+        Self::ruled(limits, Rules::default())
+    }
+
+    fn ruled(limits: MuxLimits, rules: Rules) -> Self {
+        let now = now();
+        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), limits, rules, now);
+        Self { core, tokens: 0, now, notices: Notices::NotTaken }
     }
 
     /// A MUX in which few messages of few octets have room: for one peer, and for all.
     fn with_room(each: (usize, usize), all: (usize, usize)) -> Self {
         let pool = |(messages, octets)| PoolLimits { octets, messages };
-        Self::with(MuxLimits {
-            destination_pool: pool(each),
-            global_pool: pool(all),
-            ..MuxLimits::default()
-        })
+        let limits = MuxLimits { global_pool: pool(all), ..MuxLimits::default() };
+        let rule = |rule| Rule { pool: pool(each), ..rule };
+        let (service, client) = (rule(Rule::SERVICE), rule(Rule::CLIENT));
+        Self::ruled(limits, Rules { service, client, ..Rules::default() })
     }
 
     fn introduce(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Admission {
@@ -60,6 +68,8 @@ impl Mux {
             socket_type: kind,
             name: Name::new(Bytes::copy_from_slice(name)),
             token: Token(self.tokens.to_be_bytes()),
+            share: Share::Own,
+            notices: self.notices,
         };
         self.core.handle_introduction(peer, self.now)
     }
@@ -90,7 +100,7 @@ impl Mux {
     fn send(&mut self, from: BindingKey, frames: &[&[u8]]) -> Outcome {
         let frames: Vec<_> = frames.iter().map(|frame| (frame.to_vec(), Form::Shortest)).collect();
         let octets = Bytes::from(encode(&frames).1);
-        self.core.handle_message(from, Encoded::Shared(&octets))
+        self.core.handle_message(from, Encoded::Shared(&octets), self.now)
     }
 
     /// Writes out all that waits for a peer.
@@ -110,6 +120,10 @@ impl Mux {
         let mut flight = Flight::default();
         assert_eq!(self.core.poll_transmit(to, 0, &mut flight), Transmit::Write);
         flight
+    }
+
+    fn close(&mut self, key: BindingKey) {
+        self.core.handle_closed(key, GoneReason::Left);
     }
 
     fn woken(&mut self) -> Vec<BindingKey> {

@@ -5,7 +5,7 @@ use std::io;
 
 use zmtp_proto::{ConnectionError, Deadline, DecodeError};
 
-use crate::core::Refusal;
+use crate::core::{GoneReason, Refusal};
 
 /// Why a connection ended. [`Refused`](Self::Refused) and [`Denied`](Self::Denied) were told to the
 /// peer, with ERROR; all else
@@ -36,6 +36,8 @@ pub(crate) enum End {
     MadeWay,
     /// The MUX ends.
     MuxEnds,
+    /// The peer took nothing of what waits for it.
+    Stalled,
 }
 
 /// One count for each kind of end.
@@ -57,7 +59,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -78,9 +80,30 @@ const NAMES: [&str; 20] = [
     "ended_no_verdict",
     "ended_silence",
     "ended_curve",
+    "ended_write_stall",
 ];
 
 impl End {
+    /// Returns how those who sent to the peer hear of it.
+    // spec: mux:gone:reasons
+    pub(crate) fn gone(&self) -> GoneReason {
+        match self {
+            Self::PeerLeft => GoneReason::Left,
+            Self::MuxEnds => GoneReason::LinkLost,
+            Self::Stalled => GoneReason::Evicted,
+            Self::Failed(_)
+            | Self::Broke(_)
+            | Self::Refused(_)
+            | Self::Denied
+            | Self::DeniedForNow
+            | Self::NoVerdict
+            | Self::NameHeld
+            | Self::Dismissed
+            | Self::Nameless
+            | Self::MadeWay => GoneReason::Lost,
+        }
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other faults count as one")]
     fn place(&self) -> usize {
         match self {
@@ -109,6 +132,7 @@ impl End {
             Self::Denied => 15,
             Self::DeniedForNow => 16,
             Self::NoVerdict => 17,
+            Self::Stalled => 20,
         }
     }
 }
@@ -134,6 +158,7 @@ impl fmt::Display for End {
             Self::Nameless => f.write_str("a service without a name"),
             Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
             Self::MuxEnds => f.write_str("the MUX ends"),
+            Self::Stalled => f.write_str("it read nothing of what waits for it"),
         }
     }
 }
@@ -169,6 +194,7 @@ mod tests {
             End::Denied,
             End::DeniedForNow,
             End::NoVerdict,
+            End::Stalled,
             late(Deadline::Silence),
             End::Broke(ConnectionError::Curve(CurveError::Box)),
         ];

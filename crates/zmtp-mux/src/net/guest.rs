@@ -2,10 +2,11 @@
 //! comes about.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
-use crate::core::{BindingKey, Ticket};
+use crate::core::{BindingKey, GoneReason, Ticket};
+use crate::net::end::End;
 use crate::net::mark::Mark;
 use crate::net::shared::Shared;
 
@@ -29,6 +30,8 @@ pub(crate) struct Seat {
     pub(crate) key: BindingKey,
     /// Set when the core has something for this connection.
     pub(crate) mark: Arc<Mark>,
+    /// How the connection ended, once it has.
+    why: OnceLock<GoneReason>,
 }
 
 impl Seat {
@@ -36,12 +39,20 @@ impl Seat {
     pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
         let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
         guest.shared.note_task(key, Arc::clone(&mark));
-        Self { shared: Arc::clone(&guest.shared), key, mark }
+        Self { shared: Arc::clone(&guest.shared), key, mark, why: OnceLock::new() }
+    }
+}
+
+impl Seat {
+    /// Notes how the connection ended, for those who are to hear of it.
+    pub(crate) fn note_end(&self, end: &End) {
+        // The first end is the one.
+        let _ = self.why.set(end.gone());
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.shared.close(self.key);
+        self.shared.close(self.key, self.why.get().copied().unwrap_or(GoneReason::Lost));
     }
 }

@@ -18,8 +18,10 @@ use zmtp_proto::{
     Version,
 };
 
-use crate::core::{Admission, Held, Introduction, Name, Principal, Standing, Token};
-use crate::net::authenticator::{Claim, Credentials, PeerAddress, Verdict};
+use crate::core::{
+    Admission, Held, Introduction, Name, Notices, Origin, Principal, Share, Standing, Token,
+};
+use crate::net::authenticator::{Admittance, Claim, Credentials, PeerAddress, Verdict};
 use crate::net::chance::draw;
 use crate::net::clock::{after, now};
 use crate::net::end::End;
@@ -89,12 +91,15 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let principal = self.judge_peer(&peer).await?;
         guest.shared.introduce(guest.ticket).map_err(|_| End::MadeWay)?;
         // spec: mux:name:given-to-nameless
+        let notices = notices(&peer, listen);
         let name = Name::from_identity(peer.identity).or_else(|| listen.name.clone());
         let introduction = Introduction {
             listener: listen.role,
             socket_type: peer.socket_type,
             name: name.clone(),
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
+            share: self.share(&principal),
+            notices,
         };
         let admission =
             guest.shared.with_core(|core| core.handle_introduction(introduction, now()));
@@ -121,6 +126,21 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let (version, socket_type) = (peer.version, peer.socket_type);
         let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
         Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
+    }
+
+    /// Returns whose share of the queues the messages of a peer are of. A principal that nobody but
+    /// the peer names has none of its own: it could make up as many as it likes.
+    // spec: mux:overload:source
+    fn share(&self, principal: &Principal) -> Share {
+        match (&self.listen.admittance, principal, self.address) {
+            (Admittance::By(_), Principal::User(_) | Principal::Key(_), _) => {
+                Share::Of(principal.clone())
+            }
+            (_, _, PeerAddress::Ip(address)) if Origin::of(address).is_limited() => {
+                Share::At(Origin::of(address))
+            }
+            _ => Share::Own,
+        }
     }
 
     /// Reads until the peer has introduced itself.
@@ -275,6 +295,12 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         }
         Ok(())
     }
+}
+
+/// Tells whether a peer takes notices, as far as its metadata says or its listener knows.
+// spec: mux:notice:opt-in, mux:notice:always
+fn notices(peer: &Peer, listen: &Listen) -> Notices {
+    if peer.metadata.get("X-Mux") == Some(b"1") { Notices::Taken } else { listen.notices }
 }
 
 /// Makes room for one more read, and no more than that.

@@ -9,7 +9,7 @@ use crate::net::authenticator::PeerAddress;
 use crate::net::end::End;
 use crate::net::guest::Guest;
 use crate::net::handshake::{Settled, Shaking};
-use crate::net::keep_alive::KeepAlive;
+use crate::net::keep_alive::Socket;
 use crate::net::linger::linger;
 use crate::net::mux::Listen;
 use crate::net::reader::Reader;
@@ -41,7 +41,7 @@ async fn converse<R, W>(
     address: PeerAddress,
 ) -> End
 where
-    R: AsyncRead + KeepAlive + Unpin,
+    R: AsyncRead + Socket + Unpin,
     W: AsyncWrite + Unpin,
 {
     // In a box, so that the connection does not carry the room for it through its life.
@@ -66,6 +66,7 @@ where
     info!(role = listen.role.name(), %socket_type, name = shown, %principal, "peer up");
     let reader = Reader::new(&mut read, &seat, opening);
     let end = traffic::run(reader, Writer::new(&mut write, &seat, outlet), &seat).await;
+    seat.note_end(&end);
     if end == End::MuxEnds {
         Box::pin(linger(&mut read, &mut write)).await;
     }

@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{Identity, Limits, Settings};
 
-use crate::core::{ListenerRole, MuxLimits, Name};
+use crate::core::{ListenerRole, MuxLimits, Name, Notices, Rules};
 use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
@@ -58,6 +58,8 @@ pub struct Mux {
 pub struct MuxConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
+    /// What becomes of messages for which there is no room.
+    pub rules: Rules,
     /// Limits, version and heartbeat of each connection. An INITIATE has at most 4 KiB of metadata:
     /// it is held before anyone knows who sent it.
     pub link: Settings,
@@ -75,6 +77,7 @@ impl Default for MuxConfig {
         let link = Limits { initiate_len_max, ..Limits::default() };
         Self {
             limits: MuxLimits::default(),
+            rules: Rules::default(),
             link: link.into(),
             verdict_time: Duration::from_secs(10),
             shards: Vec::new(),
@@ -97,6 +100,8 @@ pub struct Listen {
     pub security: ListenSecurity,
     /// Who of them is let in.
     pub admittance: Admittance,
+    /// Whether its peers take notices even if they do not say so.
+    pub notices: Notices,
 }
 
 impl Listen {
@@ -111,6 +116,7 @@ impl Listen {
             identity: Identity::ANONYMOUS,
             security: ListenSecurity::Null,
             admittance: Admittance::Usual,
+            notices: Notices::NotTaken,
         }
     }
 }
@@ -148,9 +154,9 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
-        let MuxConfig { limits, link, verdict_time, shards } = config;
+        let MuxConfig { limits, rules, link, verdict_time, shards } = config;
         Ok(Self {
-            shared: Arc::new(Shared::new(limits, link, verdict_time)?),
+            shared: Arc::new(Shared::new(limits, rules, link, verdict_time)?),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
             listeners: Arc::default(),
         })

@@ -11,13 +11,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
 
-use crate::core::{Encoded, Outcome};
+use crate::core::{BindingKey, Charge, Encoded, MuxCore, Outcome, Pause};
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::guest::Seat;
+use crate::net::keep_alive::Socket;
 use crate::net::mark::wake_last;
 
 /// What a handshake leaves for the reader.
@@ -38,18 +39,27 @@ pub(crate) struct Reader<'s, R> {
     inbox: BytesMut,
     nameless_until: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Since when the core wants no more of this peer.
+    withheld: Option<std::time::Instant>,
+    /// When to ask again for room for the rest of a message.
+    look: Option<Pin<Box<Sleep>>>,
 }
 
-impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
+impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
-        Self { read, seat, traffic, inbox, nameless_until, alarm: None }
+        Self { read, seat, traffic, inbox, nameless_until, alarm: None, withheld: None, look: None }
     }
 
     /// Reads until the socket has no more, or the connection ends: then it says why.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut octets: usize = 0;
         for _ in 0..TURN_READS_MAX {
+            if self.withheld.is_some()
+                && let Err(end) = ready!(self.poll_resume(cx))
+            {
+                return Poll::Ready(end);
+            }
             let turn = if self.fits_scratch() {
                 SCRATCH.with_borrow_mut(|scratch| self.poll_scratch(cx, scratch))
             } else {
@@ -72,6 +82,29 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         self.poll_alarm(cx)
     }
 
+    /// Waits until the core wants more of this peer, and gives it what has arrived before.
+    fn poll_resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        while let Some(since) = self.withheld {
+            let now = now();
+            let pause = self.seat.shared.with_core(|core| core.poll_pause(self.seat.key, now));
+            let Pause::Wait { until } = pause else {
+                self.traffic.resume(since, now);
+                (self.withheld, self.alarm) = (None, None);
+                if let Err(error) = self.route_inbox() {
+                    return Poll::Ready(Err(error.into()));
+                }
+                continue;
+            };
+            if self.read.has_closed(cx) {
+                return Poll::Ready(Err(End::PeerLeft));
+            }
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
+            alarm.as_mut().reset(until.into());
+            ready!(alarm.as_mut().poll(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads into the thread's buffer, behind what is kept of an unfinished message, and returns how
     /// many octets that were.
     fn poll_scratch(
@@ -79,6 +112,10 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         cx: &mut Context<'_>,
         scratch: &mut [u8],
     ) -> Poll<Result<usize, End>> {
+        let held = self.traffic.held();
+        if held > 0 {
+            ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)));
+        }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
         let mut buffer = ReadBuf::new(free);
         let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
@@ -110,6 +147,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             0 => CHUNK_LEN,
             _ => missing.min(self.inbox.len().max(CHUNK_LEN)),
         };
+        ready!(self.poll_room(cx, self.inbox.len().saturating_add(room)));
         self.inbox.reserve(room);
         let mut limited = (&mut self.inbox).limit(room);
         let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
@@ -120,29 +158,50 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         })
     }
 
+    /// Waits until there is room for this much of an unfinished message. Its clock runs on.
+    // spec: mux:overload:partial-charged
+    fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<()> {
+        let (key, shared) = (self.seat.key, &self.seat.shared);
+        while shared.with_core(|core| core.handle_partial(key, octets)) == Charge::NoRoom {
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
+            ready!(look.as_mut().poll(cx));
+            self.look = None;
+        }
+        self.look = None;
+        Poll::Ready(())
+    }
+
     /// Routes all whole messages at the front of `input`, under one lock, and returns the octets
     /// that they were.
     fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
         let now = now();
-        let (key, traffic) = (self.seat.key, &mut self.traffic);
+        let (key, traffic, withheld) = (self.seat.key, &mut self.traffic, &mut self.withheld);
         self.seat.shared.with_core(|core| {
             let mut consumed: usize = 0;
+            let mut flow = Flow::default();
             while let Some(arrival) =
                 traffic.handle_input(input.get(consumed..).unwrap_or_default(), now)?
             {
                 consumed = consumed.saturating_add(arrival.consumed);
+                if let Received::Message(Octets::Reassembled(_)) = arrival.received {
+                    let _: Charge = core.handle_partial(key, 0);
+                }
                 match arrival.received {
                     Received::Message(Octets::InPlace(octets) | Octets::Opened(octets)) => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
                     Received::Nothing => {}
                 }
+                if flow == Flow::Parked {
+                    break;
+                }
             }
             core.handle_octets(key);
+            *withheld = flow.withheld(core, key, now);
             Ok(consumed)
         })
     }
@@ -151,25 +210,33 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
     pub(crate) fn route_inbox(&mut self) -> Result<(), ConnectionError> {
         let now = now();
         let (key, traffic, inbox) = (self.seat.key, &mut self.traffic, &mut self.inbox);
+        let withheld = &mut self.withheld;
         let buffered = inbox.len();
         self.seat.shared.with_core(|core| {
-            while let Some(arrival) = traffic.handle_input(inbox, now)? {
+            let mut flow = Flow::default();
+            while flow != Flow::Parked
+                && let Some(arrival) = traffic.handle_input(inbox, now)?
+            {
                 let consumed = arrival.consumed;
+                if let Received::Message(_) = arrival.received {
+                    // It is whole, and takes room as such.
+                    let _: Charge = core.handle_partial(key, 0);
+                }
                 match arrival.received {
                     // One that is the smaller part of the buffer must not keep all of it alive.
                     Received::Message(Octets::InPlace(octets)) if consumed < buffered / 2 => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::InPlace(_)) => {
                         let whole = inbox.split_to(consumed).freeze();
-                        routed(core.handle_message(key, Encoded::Shared(&whole)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&whole), now));
                         continue;
                     }
                     Received::Message(Octets::Opened(octets)) => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
                     Received::Nothing => {}
@@ -177,6 +244,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
                 inbox.advance(consumed);
             }
             core.handle_octets(key);
+            *withheld = flow.withheld(core, key, now);
             Ok::<(), ConnectionError>(())
         })?;
         // What is left moves, so that it does not keep alive what stood before it, be it the
@@ -249,12 +317,46 @@ impl<R> Reader<'_, R> {
     }
 }
 
-/// What became of a message is in the counters; a trace shows each.
-fn routed(outcome: Outcome) {
-    if outcome != Outcome::Admitted {
-        tracing::trace!(?outcome, "not routed");
+/// Whether the core takes more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Flow {
+    /// It does.
+    #[default]
+    Smooth,
+    /// It does, but has not admitted all.
+    Rough,
+    /// It does not.
+    Parked,
+}
+
+impl Flow {
+    /// Notes what became of a message. It is in the counters; a trace shows each.
+    fn note(&mut self, outcome: Outcome) {
+        if outcome != Outcome::Admitted {
+            tracing::trace!(?outcome, "not routed");
+            *self = if outcome == Outcome::Parked { Self::Parked } else { Self::Rough };
+        }
+    }
+
+    /// Returns since when reads are withheld, if they are from now on.
+    fn withheld(
+        self,
+        core: &mut MuxCore,
+        key: BindingKey,
+        now: std::time::Instant,
+    ) -> Option<std::time::Instant> {
+        match self {
+            Self::Smooth => None,
+            Self::Rough | Self::Parked => match core.poll_pause(key, now) {
+                Pause::Read => None,
+                Pause::Wait { .. } => Some(now),
+            },
+        }
     }
 }
+
+/// How soon to ask again for room for the rest of a message.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Octets read from one connection before the others' turn.
 // spec: 28:router:fair-turns

@@ -15,10 +15,11 @@ use tokio::task::AbortHandle;
 use zmtp_proto::Settings;
 
 use crate::core::{
-    BindingKey, Entry, Evicted, Flight, GuestStage, HashKey, Lobby, MuxCore, MuxLimits, NodeId,
-    Origin, Ticket, Transmit,
+    BindingKey, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Lobby, MuxCore, MuxLimits,
+    NodeId, Origin, Rules, Ticket, Transmit,
 };
 use crate::net::chance::draw;
+use crate::net::clock::now;
 use crate::net::end::{End, Ends};
 use crate::net::mark::{Mark, wake_last};
 
@@ -56,6 +57,7 @@ struct Room {
 impl Shared {
     pub(crate) fn new(
         limits: MuxLimits,
+        rules: Rules,
         link: Settings,
         verdict_time: Duration,
     ) -> io::Result<Self> {
@@ -63,7 +65,7 @@ impl Shared {
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
         }
-        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), limits);
+        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), limits, rules, now());
         Ok(Self {
             seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
             room: Mutex::new(Room {
@@ -103,17 +105,17 @@ impl Shared {
         written: usize,
         flight: &mut Flight,
     ) -> Transmit {
-        let transmit = lock(&self.seats).core.poll_transmit(key, written, flight);
+        let transmit = self.with_core(|core| core.poll_transmit(key, written, flight));
         if transmit != Transmit::Write && self.ending.load(Ordering::Relaxed) {
             self.emptied.notify_waiters();
         }
         transmit
     }
 
-    /// Notes that a binding's connection is gone.
-    pub(crate) fn close(&self, key: BindingKey) {
+    /// Notes that a binding's connection is gone, and how.
+    pub(crate) fn close(&self, key: BindingKey, why: GoneReason) {
         lock(&self.seats).tasks.remove(key);
-        self.with_core(|core| core.handle_closed(key));
+        self.with_core(|core| core.handle_closed(key, why));
     }
 
     /// Finds a place for a new connection; a handshake that has to make way is ended.

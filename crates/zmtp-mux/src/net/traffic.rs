@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::net::end::End;
 use crate::net::guest::Seat;
+use crate::net::keep_alive::Socket;
 use crate::net::reader::Reader;
 use crate::net::writer::Writer;
 
@@ -57,7 +58,7 @@ pub(crate) async fn run<R, W>(
     seat: &Seat,
 ) -> End
 where
-    R: AsyncRead + Unpin,
+    R: AsyncRead + Socket + Unpin,
     W: AsyncWrite + Unpin,
 {
     if let Err(error) = reader.route_inbox() {

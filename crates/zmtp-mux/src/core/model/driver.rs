@@ -16,8 +16,9 @@ use crate::core::model::parts::{Frame, Peer, Phase, Room, State, total};
 use crate::core::model::step::{Draw, NAMES, STEP_LEN, Shape, Step, Target, Then};
 use crate::core::model::wire::encode;
 use crate::core::{
-    Admission, BindingKey, Flight, Held, Introduction, ListenerRole, MuxCore, MuxLimits, Name,
-    NodeId, PoolLimits, Standing, Token,
+    Admission, BindingKey, Flight, GoneReason, Held, Introduction, ListenerRole, MuxCore,
+    MuxLimits, Name, NodeId, Notices, Outcome, Policy, PoolLimits, Rule, Rules, Share, Standing,
+    Token,
 };
 
 const NODE: NodeId = NodeId(*b"the-node");
@@ -79,14 +80,16 @@ impl Driver {
     pub(crate) fn new(room: usize) -> Self {
         let room = ROOMS[room % ROOMS.len()];
         let pool = |(messages, octets)| PoolLimits { octets, messages };
+        let drop = |rule| Rule { policy: Policy::DropNewest, pool: pool(room.each), ..rule };
+        let rules =
+            Rules { service: drop(Rule::SERVICE), client: drop(Rule::CLIENT), ..Rules::default() };
         let limits = MuxLimits {
-            destination_pool: pool(room.each),
             global_pool: pool(room.all),
             duplicates: room.places,
             ..MuxLimits::default()
         };
         Self {
-            core: MuxCore::new(NODE, crate::core::HashKey([1, 2, 3, 4]), limits),
+            core: MuxCore::new(NODE, crate::core::HashKey([1, 2, 3, 4]), limits, rules, start()),
             model: Model {
                 peers: Vec::new(),
                 room,
@@ -135,13 +138,12 @@ impl Driver {
     /// Writes all out, closes everyone, and finds nothing left.
     pub(crate) fn finish(&mut self) {
         for peer in 0..self.seats.len() {
-            let mut turns = 0;
             while self.model.phase != Phase::Ended && !self.model.peers[peer].queue.is_empty() {
                 assert_eq!(self.seats[peer].writer, Writer::Woken, "{peer} sleeps on its queue");
+                let before = self.model.peers[peer].queue.len();
                 self.poll(peer, 0);
                 self.write(peer, usize::MAX, Then::AskForMore);
-                turns += 1;
-                assert!(turns < 3, "{peer} cannot be written to");
+                assert!(self.model.peers[peer].queue.len() < before, "{peer} cannot be written to");
             }
         }
         for peer in 0..self.seats.len() {
@@ -174,6 +176,8 @@ impl Driver {
                 socket_type: kind,
                 name: Name::new(Bytes::copy_from_slice(told)),
                 token: Token(token.to_be_bytes()),
+                share: Share::Own,
+                notices: Notices::NotTaken,
             },
             self.now,
         );
@@ -211,11 +215,13 @@ impl Driver {
             return;
         };
         let (frames, octets) = encode(&self.frames(source, shape));
-        let expected = self.model.message(source, frames);
-        if let Some(key) = self.seats[source].key {
-            let outcome = self.tell_message(key, &octets, shape.buffer, expected);
-            assert_eq!(outcome, expected, "a message from {source}");
-        }
+        let Some(key) = self.seats[source].key else { return };
+        let faulty = self.fault.is_some();
+        let likely =
+            faulty.then(|| self.model.clone().message(source, frames.clone(), Outcome::Admitted));
+        let outcome = self.tell_message(key, &octets, shape.buffer, likely);
+        let expected = self.model.message(source, frames, outcome);
+        assert_eq!(outcome, expected, "a message from {source}");
     }
 
     /// Closes a peer; who inherits its name is to be woken.
@@ -227,11 +233,11 @@ impl Driver {
     fn close_at(&mut self, peer: usize) -> Option<usize> {
         let key = self.seats[peer].key?;
         if !self.is_bound(peer) {
-            self.core.handle_closed(key);
+            self.core.handle_closed(key, GoneReason::Left);
             return None;
         }
         if !self.tells(Fault::CloseForgotten) {
-            self.core.handle_closed(key);
+            self.core.handle_closed(key, GoneReason::Left);
         }
         let heir = self.model.close(peer);
         self.poll(peer, 0);

@@ -32,7 +32,7 @@ pub(crate) enum Phase {
 }
 
 /// `taken` items of `queue` are with the writer, which wrote `written` octets of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) state: State,
     pub(crate) kind: SocketType,
@@ -41,7 +41,8 @@ pub(crate) struct Peer {
     /// The request that a REQ waits for an answer to: who was asked, and what came before the
     /// address.
     pub(crate) open: Option<(usize, Vec<Frame>)>,
-    pub(crate) queue: Vec<Item>,
+    /// What waits, and whose it is.
+    pub(crate) queue: Vec<(usize, Item)>,
     pub(crate) taken: usize,
     pub(crate) written: usize,
 }
@@ -75,6 +76,21 @@ impl Peer {
 
 /// Returns how many messages are queued for `peers`, and their octets.
 pub(crate) fn total(peers: &[Peer]) -> (usize, usize) {
-    let messages = peers.iter().flat_map(|peer| &peer.queue).filter(|item| item.is_message());
-    messages.fold((0, 0), |(count, octets), message| (count + 1, octets + message.octets()))
+    total_from(peers, |_| true)
+}
+
+/// As [`total`], of what comes from some peers only.
+pub(crate) fn total_from(peers: &[Peer], counts: impl Fn(usize) -> bool) -> (usize, usize) {
+    let queues = peers.iter().flat_map(|peer| &peer.queue);
+    let messages = queues.filter(|(from, item)| item.is_message() && counts(*from));
+    messages.fold((0, 0), |(count, octets), (_, item)| (count + 1, octets + item.octets()))
+}
+
+/// Whether a message must have room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fits {
+    Yes,
+    /// As the destination is congested or not, which it alone knows.
+    Perhaps,
+    No,
 }

@@ -32,7 +32,7 @@ fn a_newcomer_is_held_for_two_seconds() {
         panic!("not held");
     };
     assert_eq!(until.duration_since(mux.now).as_millis(), 2000);
-    mux.core.handle_closed(key);
+    mux.close(key);
     assert_eq!((mux.core.poll_held(key), mux.core.bindings()), (Held::End, 1));
 }
 
@@ -44,14 +44,14 @@ fn a_name_that_falls_free_goes_to_who_has_waited_longest() {
     let [gone, first, second] = [(); 3].map(|()| mux.hold(b"engine"));
     let other = mux.service(b"other");
     let other_waiting = mux.hold(b"other");
-    mux.core.handle_closed(gone);
-    mux.core.handle_closed(holder);
+    mux.close(gone);
+    mux.close(holder);
     assert_eq!(mux.woken(), [first], "only the heir learns of it");
     let held = [first, second, other_waiting].map(|key| mux.core.poll_held(key));
     assert_eq!(held, [Held::Admitted, Held::Waiting, Held::Waiting]);
     assert_eq!(mux.send(other, &[b"engine", b"x"]), Outcome::Admitted);
     assert_eq!(mux.receive(first), [[&b"other"[..], b"x"]]);
-    mux.core.handle_closed(first);
+    mux.close(first);
     assert_eq!(mux.core.poll_held(second), Held::Admitted);
     assert_eq!(mux.core.counters().duplicates_granted, 2);
 }
@@ -66,7 +66,7 @@ fn without_a_place_a_newcomer_is_closed_at_once() {
     mux.hold(b"b");
     assert_eq!(mux.introduce(Dealer, Services, b"b"), Admission::Dismissed);
     mux.service(b"c");
-    mux.core.handle_closed(first);
+    mux.close(first);
     mux.hold(b"b");
     let counters: Vec<_> = mux.core.counters().iter().collect();
     assert!(counters.contains(&("duplicates", 4)) && counters.contains(&("duplicates_full", 1)));
