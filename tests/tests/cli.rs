@@ -185,7 +185,18 @@ fn it_tells_its_version_and_how_to_use_it() {
     assert_eq!(version.stdout, format!("muxd {}\n", env!("CARGO_PKG_VERSION")));
     let help = run(&["--help"]);
     assert_eq!(help.code, Some(0));
-    for word in ["--clients", "--services", "--any", "--threads", "--open", "--log", "?name="] {
+    for word in [
+        "--clients",
+        "--services",
+        "--any",
+        "--threads",
+        "--open",
+        "--log",
+        "?name=",
+        "--config",
+        "--check",
+        "--print-config",
+    ] {
         assert!(help.stdout.contains(word), "no {word} in {}", help.stdout);
     }
 }

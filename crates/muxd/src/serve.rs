@@ -7,25 +7,29 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 
-use crate::args::{Plan, Reach};
+use crate::args::{Purpose, Reach};
 use crate::failure::Failure;
+use crate::plan::Plan;
 use crate::security::Security;
 use crate::shards::Shards;
 use crate::{log, resources};
 
-/// Serves as planned, until SIGTERM or SIGINT.
+/// Serves as planned, until SIGTERM or SIGINT; or only sees whether that could be done.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let Plan { listeners, threads, reach, guard } = plan;
+    let Plan { purpose, listeners, threads, reach, guard, config, log: _ } = plan;
     let security = Security::load(&guard, reach)?;
     if reach == Reach::Loopback && !security.authenticates() {
         refuse_open(&listeners)?;
     }
     warn_of_nobody(&listeners);
+    // spec: mux:config:check
+    if purpose == Purpose::Check {
+        return Ok(say("ok")?);
+    }
     security.announce(&listeners);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let shards = Shards::start(threads, &runtime)?;
-    let config =
-        MuxConfig { limits: resources::limits(), shards: shards.handles(), ..MuxConfig::default() };
+    let config = MuxConfig { shards: shards.handles(), ..config.mux(resources::fit) };
     runtime.block_on(async {
         let mux = Mux::new(config)?;
         let mut signals = Signals::new()?;
@@ -109,7 +113,7 @@ async fn end(mux: &Mux, signals: &mut Signals) {
 }
 
 /// Says a line on standard output, which others wait for.
-fn say(line: &str) -> io::Result<()> {
+pub(crate) fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

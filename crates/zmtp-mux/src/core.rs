@@ -10,6 +10,7 @@ mod control;
 mod counters;
 mod directory;
 mod envelope;
+mod exempt;
 mod flight;
 mod limits;
 mod lobby;
@@ -25,6 +26,7 @@ mod pattern;
 mod policy;
 mod pool;
 mod principal;
+mod rate;
 mod record;
 mod refuse;
 mod returns;
@@ -40,20 +42,23 @@ pub use address::{Name, NodeId, Token};
 pub use binding::{BindingKey, Notices};
 pub use counters::{Counters, DropReason};
 pub use directory::HashKey;
+pub use exempt::{Prefix, PrefixError};
 pub use flight::Flight;
 pub use limits::{MuxLimits, PoolLimits};
-pub use lobby::{Entry, Evicted, GuestStage, Lobby, LobbyCounters, Origin, Ticket};
+pub use lobby::{
+    Entry, Evicted, GuestStage, HandshakeCost, Lobby, LobbyCounters, Newcomer, Origin, Ticket,
+};
 pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
 pub use notice::{GoneReason, NoticeKind, ReturnReason};
 pub use park::Pause;
 pub use partial::Charge;
 pub use pattern::Pattern;
-pub use policy::{Policy, Rule, Rules};
+pub use policy::{CoreConfig, Policy, Rule, Rules};
 pub use principal::Principal;
+pub use rate::Rate;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;
-pub use tokens::TokenLimits;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,8 @@ pub mod fuzz;
 pub mod net;
 
 pub use core::{
-    ListenerRole, MuxLimits, Name, Pattern, Policy, PoolLimits, Principal, Rule, Rules,
+    ListenerRole, MuxLimits, Name, Pattern, Policy, PoolLimits, Prefix, PrefixError, Principal,
+    Rate, Rule, Rules,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,

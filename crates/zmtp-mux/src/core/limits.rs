@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::core::tokens::TokenLimits;
+use crate::core::rate::Rate;
 
 /// How much may be queued in one place, in octets and in messages. Both hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,13 @@ pub struct PoolLimits {
 pub struct MuxLimits {
     /// Connections at once, unfinished handshakes included.
     pub connections: usize,
-    /// Connections at once from one IP address (IPv6: from one /64). Does not count loopback.
+    /// One part in so many of the connections is kept for listeners of services; 0 keeps none.
+    pub service_places_part: usize,
+    /// Connections at once from one IP address (IPv6: from one /64) that is not exempt.
     pub connections_per_ip: usize,
+    /// How often one such address may begin a handshake that costs us computations with public
+    /// keys.
+    pub handshakes_per_ip: Rate,
     /// Unfinished handshakes at once.
     pub handshakes: usize,
     /// Services at once that wait because their name is held.
@@ -28,11 +33,13 @@ pub struct MuxLimits {
     pub duplicate_hold: Duration,
     /// What may be queued for all destinations together.
     pub global_pool: PoolLimits,
+    /// What may be queued for one destination, unless a [`Rule`](crate::Rule) says otherwise.
+    pub destination_pool: PoolLimits,
     /// From how many octets waiting for a destination on messages queue by their sources. At most a
     /// quarter of its pool counts, in octets and in messages.
     pub soft_mark: usize,
     /// How often a client may be refused.
-    pub refusals: TokenLimits,
+    pub refusals: Rate,
     /// RETURNs that a client may leave unread before it is not read itself.
     pub returns_unread: usize,
     /// When a message that was returned for lack of room may be sent again.
@@ -50,22 +57,27 @@ pub struct MuxLimits {
 }
 
 impl Default for MuxLimits {
-    /// 65,536 connections, 1,024 from one address, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
+    /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins 20
+    /// costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for
+    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
     /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 10 s
     /// without an octet accepted, 10 minutes of silence for a busy service and one for a busy
     /// client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
-    // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:queue:global-pool
+    // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
+    // spec: mux:limit:service-places, mux:queue:global-pool
     fn default() -> Self {
         Self {
             connections: 65_536,
+            service_places_part: 16,
             connections_per_ip: 1024,
+            handshakes_per_ip: Rate { per_second: 20, burst: 20 },
             handshakes: 1024,
             duplicates: 8192,
             duplicate_hold: Duration::from_secs(2),
             global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
+            destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
             soft_mark: 256 * 1024,
-            refusals: TokenLimits { burst: 1000, per_second: 1000 },
+            refusals: Rate { burst: 1000, per_second: 1000 },
             returns_unread: 1024,
             retry_after: Duration::from_millis(100),
             tracked: 16_384,

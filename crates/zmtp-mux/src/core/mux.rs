@@ -33,7 +33,7 @@ use crate::core::directory::{Directory, HashKey, TokenUse};
 use crate::core::flight::Flight;
 use crate::core::limits::{MuxLimits, PoolLimits};
 use crate::core::outbound::{Outbound, Wake};
-use crate::core::policy::{Rule, Rules};
+use crate::core::policy::{CoreConfig, Rule, Rules};
 use crate::core::pool::Used;
 use crate::core::record::What;
 use crate::core::role::{ListenerRole, Refusal, Role, announced, decide};
@@ -156,10 +156,10 @@ impl MuxCore {
     pub fn new(
         node: NodeId,
         hash_key: HashKey,
-        limits: MuxLimits,
-        rules: Rules,
+        config: impl Into<CoreConfig>,
         now: Instant,
     ) -> Self {
+        let CoreConfig { limits, rules } = config.into();
         Self {
             node,
             limits,

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn connections_of_one_address_share_and_others_do_not() {
         let mut sources = Sources::new(RandomState::with_seeds(1, 2, 3, 4));
-        let at = |text: &str| Share::At(Origin::of(text.parse().unwrap()));
+        let at = |text: &str| Share::At(Origin::of(Some(text.parse().unwrap())));
         let first = sources.join(at("10.0.0.1"));
         assert_eq!(sources.join(at("10.0.0.1")), first);
         assert_ne!(sources.join(at("10.0.0.2")), first);
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(sources.len(), 1);
         sources.give_back(key, 10);
         assert_eq!(sources.len(), 0);
-        let at = Share::At(Origin::of("10.0.0.1".parse().unwrap()));
+        let at = Share::At(Origin::of(Some("10.0.0.1".parse().unwrap())));
         let key = sources.join(at.clone());
         sources.leave(key);
         assert_eq!(sources.len(), 0);

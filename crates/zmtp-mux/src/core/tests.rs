@@ -21,8 +21,9 @@ use crate::core::ListenerRole::{self, Clients, Services};
 use crate::core::model::parts::Item;
 use crate::core::model::wire::{Form, decode, encode};
 use crate::core::{
-    Admission, BindingKey, Encoded, Flight, GoneReason, HashKey, Introduction, MuxCore, MuxLimits,
-    Name, NodeId, Notices, Outcome, PoolLimits, Rule, Rules, Share, Standing, Token, Transmit,
+    Admission, BindingKey, CoreConfig, Encoded, Flight, GoneReason, HashKey, Introduction, MuxCore,
+    MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Rule, Rules, Share, Standing, Token,
+    Transmit,
 };
 
 /// A message as its frames.
@@ -47,8 +48,8 @@ impl Mux {
     }
 
     fn ruled(limits: MuxLimits, rules: Rules) -> Self {
-        let now = now();
-        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), limits, rules, now);
+        let (now, config) = (now(), CoreConfig { limits, rules });
+        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
         Self { core, tokens: 0, now, notices: Notices::NotTaken }
     }
 

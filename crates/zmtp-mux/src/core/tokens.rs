@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::core::rate::Rate;
+
 /// What a client has left. Each refusal costs a token; time and admitted messages bring them back.
 // spec: mux:overload:refusal-tokens
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,15 +22,6 @@ pub(crate) enum Spent {
     Some,
 }
 
-/// How many tokens there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenLimits {
-    /// At most.
-    pub burst: u32,
-    /// That come back in a second.
-    pub per_second: u32,
-}
-
 impl Tokens {
     /// Tells whether an admitted message brings one back.
     #[inline]
@@ -44,13 +37,13 @@ impl Tokens {
     }
 
     /// Takes a token, of which there may be none left.
-    pub(crate) fn spend(&mut self, limits: TokenLimits, now: Instant) {
+    pub(crate) fn spend(&mut self, limits: Rate, now: Instant) {
         self.reckon(limits, now);
         self.spent = self.spent.saturating_add(1);
     }
 
     /// Returns how long to wait until there is a token; zero if there is one.
-    pub(crate) fn wait(&mut self, limits: TokenLimits, now: Instant) -> Duration {
+    pub(crate) fn wait(&mut self, limits: Rate, now: Instant) -> Duration {
         self.reckon(limits, now);
         match self.spent.checked_sub(limits.burst) {
             None => Duration::ZERO,
@@ -61,7 +54,7 @@ impl Tokens {
         }
     }
 
-    fn reckon(&mut self, limits: TokenLimits, now: Instant) {
+    fn reckon(&mut self, limits: Rate, now: Instant) {
         let since = *self.reckoned.get_or_insert(now);
         let passed = now.saturating_duration_since(since);
         let earned =
@@ -85,7 +78,7 @@ impl Tokens {
 mod tests {
     use super::*;
 
-    const LIMITS: TokenLimits = TokenLimits { burst: 10, per_second: 4 };
+    const LIMITS: Rate = Rate { burst: 10, per_second: 4 };
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
     fn start() -> Instant {

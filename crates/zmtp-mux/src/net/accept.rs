@@ -1,6 +1,7 @@
 //! Accepting connections, within limits.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
-use crate::core::Origin;
+use crate::core::{HandshakeCost, Newcomer};
 use crate::net::guest::Guest;
 use crate::net::link::serve;
 use crate::net::mux::{Listen, Spread};
@@ -34,9 +35,9 @@ pub(crate) async fn run(
             continue;
         };
         match accepted {
-            Ok((stream, origin)) => {
+            Ok((stream, address)) => {
                 pauses_in_a_row = 0;
-                admit(&shared, &spread, &listen, stream, origin);
+                admit(&shared, &spread, &listen, stream, address);
                 // A handshake that made way is gone only when its task has had its turn.
                 yield_now().await;
             }
@@ -61,10 +62,15 @@ fn admit(
     spread: &Spread,
     listen: &Arc<Listen>,
     stream: Stream,
-    origin: Origin,
+    address: Option<IpAddr>,
 ) {
-    let Some(ticket) = shared.enter(origin) else {
-        debug!(?origin, "no place for a connection");
+    let cost = match listen.security {
+        ListenSecurity::Curve(_) => HandshakeCost::PublicKeys,
+        ListenSecurity::Null | ListenSecurity::Plain => HandshakeCost::Cheap,
+    };
+    let newcomer = Newcomer { address, listener: listen.role, cost };
+    let Some(ticket) = shared.enter(newcomer) else {
+        debug!(?newcomer, "no place for a connection");
         return;
     };
     let guest = Guest { shared: Arc::clone(shared), ticket };

@@ -136,8 +136,10 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             (Admittance::By(_), Principal::User(_) | Principal::Key(_), _) => {
                 Share::Of(principal.clone())
             }
-            (_, _, PeerAddress::Ip(address)) if Origin::of(address).is_limited() => {
-                Share::At(Origin::of(address))
+            (_, _, PeerAddress::Ip(address))
+                if self.guest.shared.with_lobby(|lobby| lobby.is_limited(address)) =>
+            {
+                Share::At(Origin::of(Some(address)))
             }
             _ => Share::Own,
         }

@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{Identity, Limits, Settings};
 
-use crate::core::{ListenerRole, MuxLimits, Name, Notices, Rules};
+use crate::core::{CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rules};
 use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
@@ -58,8 +58,10 @@ pub struct Mux {
 pub struct MuxConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
-    /// What becomes of messages for which there is no room.
+    /// What becomes of messages for which there is no room, by their destination.
     pub rules: Rules,
+    /// Addresses for which no limit per address holds: loopback. Nor does one hold on IPC.
+    pub exempt: Vec<Prefix>,
     /// Limits, version and heartbeat of each connection. An INITIATE has at most 4 KiB of metadata:
     /// it is held before anyone knows who sent it.
     pub link: Settings,
@@ -71,13 +73,14 @@ pub struct MuxConfig {
 }
 
 impl Default for MuxConfig {
-    // spec: 26:curve:bounded-before-vouch
+    // spec: 26:curve:bounded-before-vouch, mux:limit:exempt-addresses
     fn default() -> Self {
         let initiate_len_max = 257 + 4 * 1024;
         let link = Limits { initiate_len_max, ..Limits::default() };
         Self {
             limits: MuxLimits::default(),
             rules: Rules::default(),
+            exempt: vec![Prefix::LOOPBACK_V4, Prefix::LOOPBACK_V6],
             link: link.into(),
             verdict_time: Duration::from_secs(10),
             shards: Vec::new(),
@@ -154,9 +157,10 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
-        let MuxConfig { limits, rules, link, verdict_time, shards } = config;
+        let MuxConfig { limits, rules, exempt, link, verdict_time, shards } = config;
+        let core = CoreConfig { limits, rules };
         Ok(Self {
-            shared: Arc::new(Shared::new(limits, rules, link, verdict_time)?),
+            shared: Arc::new(Shared::new(core, exempt, link, verdict_time)?),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
             listeners: Arc::default(),
         })

@@ -15,8 +15,8 @@ use tokio::task::AbortHandle;
 use zmtp_proto::Settings;
 
 use crate::core::{
-    BindingKey, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Lobby, MuxCore, MuxLimits,
-    NodeId, Origin, Rules, Ticket, Transmit,
+    BindingKey, CoreConfig, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Lobby,
+    MuxCore, MuxLimits, Newcomer, NodeId, Prefix, Ticket, Transmit,
 };
 use crate::net::chance::draw;
 use crate::net::clock::now;
@@ -56,20 +56,21 @@ struct Room {
 
 impl Shared {
     pub(crate) fn new(
-        limits: MuxLimits,
-        rules: Rules,
+        core: CoreConfig,
+        exempt: Vec<Prefix>,
         link: Settings,
         verdict_time: Duration,
     ) -> io::Result<Self> {
+        let limits = core.limits;
         let mut hash_key = [0; 4];
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
         }
-        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), limits, rules, now());
+        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), core, now());
         Ok(Self {
             seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
             room: Mutex::new(Room {
-                lobby: Lobby::new(limits),
+                lobby: Lobby::new(limits, exempt),
                 ends: Ends::default(),
                 pauses: 0,
                 shaking: SecondaryMap::new(),
@@ -119,9 +120,9 @@ impl Shared {
     }
 
     /// Finds a place for a new connection; a handshake that has to make way is ended.
-    pub(crate) fn enter(&self, origin: Origin) -> Option<Ticket> {
+    pub(crate) fn enter(&self, newcomer: Newcomer) -> Option<Ticket> {
         let mut room = lock(&self.room);
-        match room.lobby.enter(origin) {
+        match room.lobby.enter(newcomer, now()) {
             Entry::Entered { ticket, evicted } => {
                 if let Some(task) = evicted.and_then(|evicted| room.shaking.remove(evicted)) {
                     task.abort();

@@ -16,9 +16,9 @@ use crate::core::model::parts::{Frame, Peer, Phase, Room, State, total};
 use crate::core::model::step::{Draw, NAMES, STEP_LEN, Shape, Step, Target, Then};
 use crate::core::model::wire::encode;
 use crate::core::{
-    Admission, BindingKey, Flight, GoneReason, Held, Introduction, ListenerRole, MuxCore,
-    MuxLimits, Name, NodeId, Notices, Outcome, Policy, PoolLimits, Rule, Rules, Share, Standing,
-    Token,
+    Admission, BindingKey, CoreConfig, Flight, GoneReason, Held, Introduction, ListenerRole,
+    MuxCore, MuxLimits, Name, NodeId, Notices, Outcome, Policy, PoolLimits, Rule, Rules, Share,
+    Standing, Token,
 };
 
 const NODE: NodeId = NodeId(*b"the-node");
@@ -89,7 +89,12 @@ impl Driver {
             ..MuxLimits::default()
         };
         Self {
-            core: MuxCore::new(NODE, crate::core::HashKey([1, 2, 3, 4]), limits, rules, start()),
+            core: MuxCore::new(
+                NODE,
+                crate::core::HashKey([1, 2, 3, 4]),
+                CoreConfig { limits, rules },
+                start(),
+            ),
             model: Model {
                 peers: Vec::new(),
                 room,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Frames, Mux};
 use crate::core::{
     BindingKey, Charge, DropReason, MuxLimits, Notices, Outcome, Pattern, Pause, Policy,
-    PoolLimits, Rule, Rules, TokenLimits,
+    PoolLimits, Rate, Rule, Rules,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -221,7 +221,7 @@ fn what_waits_too_long_comes_back_as_expired() {
 /// mux:overload:refusal-tokens, mux:overload:pauses-clients-only.
 #[test]
 fn a_client_that_is_refused_without_end_is_not_read_for_a_while() {
-    let refusals = TokenLimits { burst: 10, per_second: 10 };
+    let refusals = Rate { burst: 10, per_second: 10 };
     let mut mux = Mux::with(MuxLimits { refusals, ..MuxLimits::default() });
     let (client, _) = mux.client();
     let service = mux.service(b"engine");
