@@ -80,6 +80,7 @@ impl Request {
                 curve_secret: file("curve-secret"),
                 curve_clients: file("curve-clients"),
                 plain_users: file("plain-users"),
+                acl: file("acl"),
                 log,
             },
         }
@@ -116,6 +117,7 @@ fn command() -> Command {
                 .requires("key-or-config"),
         )
         .arg(file("plain-users", "Asks for PLAIN at every listener: FILE has USER:PASSWORD lines"))
+        .arg(file("acl", "Lets peers do only what the rules in FILE allow; SIGHUP reads it again"))
         // The key may stand in the file.
         .group(ArgGroup::new("key-or-config").args(["curve-secret", "config"]).multiple(true))
         .arg(file("config", "Reads FILE, which says all of this and more; options win over it"))
@@ -188,6 +190,11 @@ without either, other machines reach none unless --open. Files of secrets must b
 only (chmod 600). FILE of --curve-secret is what keygen prints, or the secret key alone. In FILE of
 --curve-clients lines that begin with # are comments.
 
+FILE of --acl has rules WHO VERB NAMES, one a line. WHO is *, none, curve:KEY, plain:USER or
+ipc:UID; VERB is claim (a service's name), alias (a client's), send or watch; NAMES is a name or a
+PREFIX*; other octets are written as \\xNN. What no rule allows is denied. Rules authenticate nobody:
+other machines reach a listener as without them.
+
 SIGTERM and SIGINT end it in order, a second one at once. SIGUSR1 writes all counters to standard
 error, as does the end.";
 
@@ -226,7 +233,7 @@ mod tests {
     fn without_a_listener_there_are_the_two_usual_ones() {
         let plan = plan(&[]);
         assert_eq!(shown(&plan), ["clients tcp://127.0.0.1:5555", "services tcp://127.0.0.1:5556"]);
-        assert_eq!((plan.reach, plan.guard), (Reach::Loopback, Guard::None));
+        assert_eq!((plan.reach, plan.guard, plan.acl), (Reach::Loopback, Guard::None, None));
     }
 
     #[test]
@@ -263,6 +270,14 @@ mod tests {
         assert_eq!(plan(&["--curve-secret=s"]).guard, curve(None));
         assert_eq!(plan(&["--curve-clients=c", "--curve-secret", "s"]).guard, curve(Some("c")));
         assert_eq!(plan(&["--plain-users", "u"]).guard, Guard::Plain { users: "u".into() });
+    }
+
+    #[test]
+    fn access_rules_go_with_any_guard() {
+        for guard in [&[][..], &["--curve-secret=s"], &["--plain-users=u"], &["--open"]] {
+            let arguments = [guard, &["--acl", "rules"]].concat();
+            assert_eq!(plan(&arguments).acl, Some("rules".into()));
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) enum Failure {
     NotOpen(String),
     /// CURVE without a list of keys, and without `--open`.
     AnyKey,
-    /// A file of keys or passwords that cannot be used.
+    /// A file of keys, passwords or rules that cannot be used.
     File(FileError),
     /// A list of CURVE keys, without a key of our own.
     NoSecret,

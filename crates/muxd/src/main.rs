@@ -1,7 +1,7 @@
 //! `muxd`: a broker that routes requests by name between unmodified ZeroMQ sockets.
 //!
 //! Exit status: 0 after an orderly end, 1 if the system refused something (a port in use, which
-//! is named), 2 for a bad argument, or a file of keys, passwords or configuration that cannot be used,
+//! is named), 2 for a bad argument, or a file of keys, passwords, rules or configuration that cannot be used,
 //! of which it is said what is allowed.
 
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ use crate::args::Task;
 use crate::failure::Failure;
 use crate::plan::Plan;
 
+mod acl;
 mod args;
 mod config;
 mod demo;

@@ -16,6 +16,7 @@ pub(crate) struct Options {
     pub(crate) curve_secret: Option<PathBuf>,
     pub(crate) curve_clients: Option<PathBuf>,
     pub(crate) plain_users: Option<PathBuf>,
+    pub(crate) acl: Option<PathBuf>,
     pub(crate) log: Option<LevelFilter>,
 }
 
@@ -36,13 +37,15 @@ impl Options {
             curve_secret: self.curve_secret.or(file.curve_secret),
             curve_clients: self.curve_clients.or(file.curve_clients),
             plain_users: self.plain_users.or(file.plain_users),
+            acl: self.acl.or(file.acl),
             log: self.log.or(file.log),
         }
     }
 
     /// Lets paths begin at `folder`.
     pub(crate) fn begin_paths_at(&mut self, folder: &Path) {
-        let paths = [&mut self.curve_secret, &mut self.curve_clients, &mut self.plain_users];
+        let paths =
+            [&mut self.curve_secret, &mut self.curve_clients, &mut self.plain_users, &mut self.acl];
         for path in paths.into_iter().flatten() {
             // One that begins at the root stays as it is.
             *path = folder.join(&*path);

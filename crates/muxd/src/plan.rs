@@ -1,6 +1,7 @@
 //! The plan: what the command line and the configuration file say together.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use tracing::level_filters::LevelFilter;
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) threads: NonZeroUsize,
     pub(crate) reach: Reach,
     pub(crate) guard: Guard,
+    /// A file of access rules; without one everything is allowed.
+    pub(crate) acl: Option<PathBuf>,
     pub(crate) log: LevelFilter,
     /// Limits and rules.
     pub(crate) config: Config,
@@ -41,6 +44,7 @@ impl Plan {
             threads: options.threads.unwrap_or_else(usual_threads),
             reach: if options.open { Reach::Open } else { Reach::Loopback },
             guard: options.guard()?,
+            acl: options.acl,
             log: options.log.unwrap_or(LevelFilter::INFO),
             config,
         })

@@ -1,4 +1,4 @@
-//! Files of keys and passwords: read whole, judged, and wiped.
+//! Files of keys, passwords and rules: read whole, judged, and wiped.
 //!
 //! What goes wrong with one names the file and the line, and never what stands there.
 
@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+use zmtp_mux::AclFault;
 
 /// Whether others may look into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) enum LineFault {
     Unsendable,
     /// The user stands in this line already.
     Twice(usize),
+    /// It should be an access rule.
+    Rule(AclFault),
 }
 
 /// Reads a file and makes of it what `parse` does.
@@ -155,6 +158,7 @@ impl fmt::Display for LineFault {
                 f.write_str("user and password are printable ASCII, each of at most 255 characters")
             }
             Self::Twice(first) => write!(f, "the user of line {first} again"),
+            Self::Rule(fault) => write!(f, "{fault}"),
         }
     }
 }

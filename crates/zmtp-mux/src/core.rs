@@ -3,7 +3,9 @@
 //! Nothing here reads a clock, draws a random number, spawns, waits, or touches a socket; the
 //! shell in [`net`](crate::net) does that, and tells [`MuxCore`] what happened.
 
+pub(crate) mod acl;
 mod address;
+mod authority;
 mod binding;
 mod close;
 mod control;
@@ -11,6 +13,7 @@ mod counters;
 mod directory;
 mod envelope;
 mod exempt;
+mod figures;
 mod flight;
 mod limits;
 mod lobby;
@@ -38,7 +41,9 @@ mod spares;
 mod tokens;
 mod track;
 
+pub use acl::{Acl, AclError, AclFault};
 pub use address::{Name, NodeId, Token};
+pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};
 pub use counters::{Counters, DropReason};
 pub use directory::HashKey;

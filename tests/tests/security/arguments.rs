@@ -6,7 +6,7 @@ use zmtp_mux_tests::{Muxd, run};
 use crate::files::{Files, Keys};
 
 /// Runs `muxd`, which must refuse its arguments and say all of this, but none of its secrets.
-fn refused(args: &[&str], sayings: &[&str]) {
+pub(crate) fn refused(args: &[&str], sayings: &[&str]) {
     let mut all = vec!["--clients", ANY_PORT, "--services", ANY_PORT];
     all.extend(args);
     let outcome = run(&all);

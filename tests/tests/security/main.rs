@@ -9,6 +9,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod acl;
 mod arguments;
 mod curve;
 mod files;

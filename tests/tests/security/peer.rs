@@ -76,6 +76,15 @@ impl Peer {
         self.flush();
     }
 
+    /// Waits until the broker has closed the connection.
+    pub(crate) fn expect_closed(mut self) {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => assert!(rest.is_empty(), "{rest:?}"),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+    }
+
     /// Takes what has arrived, or else waits for more.
     fn look(&mut self) -> Result<Seen, ConnectionError> {
         self.flush();

@@ -31,6 +31,7 @@ pub(super) static TOP: &[Key<Config>] = &[
     key("curve_secret", File(|c| &mut c.options.curve_secret), "Asks for CURVE at every listener, with the secret key in this file. Unless set: no CURVE."),
     key("curve_clients", File(|c| &mut c.options.curve_clients), "Lets in holders of the public keys in this file. Unless set: whoever has a key, if open."),
     key("plain_users", File(|c| &mut c.options.plain_users), "Asks for PLAIN at every listener: the file has USER:PASSWORD lines. Unless set: no PLAIN."),
+    key("acl", File(|c| &mut c.options.acl), "Lets peers do only what the rules in this file allow. Unless set: everything."),
     key("log", Level(|c| &mut c.options.log), "Logs this and what is more important: off, error, warn, info, debug or trace. Unless set: info."),
     key("zmtp_version", Slot::Version(|c| &mut c.version), "The version of ZMTP that is announced, 3.0 or 3.1. Peers of 3.0 know no heartbeat."),
 ];

@@ -94,7 +94,7 @@ fn a_key_changes_nothing_else() {
 #[test]
 fn the_keys_of_the_command_line_arrive_too() {
     let all = config(
-        "threads = 3\nopen = true\ncurve_secret = \"s\"\ncurve_clients = '/c'\nlog = \"debug\"\n\
+        "threads = 3\nopen = true\ncurve_secret = \"s\"\ncurve_clients = '/c'\nacl = '/a'\nlog = \"debug\"\n\
          zmtp_version = \"3.0\"\n",
     );
     let options = Options {
@@ -103,6 +103,7 @@ fn the_keys_of_the_command_line_arrive_too() {
         curve_secret: Some("s".into()),
         curve_clients: Some("/c".into()),
         plain_users: None,
+        acl: Some("/a".into()),
         log: Some(LevelFilter::DEBUG),
     };
     assert_eq!((all.options, all.version), (options, Version::V3_0));

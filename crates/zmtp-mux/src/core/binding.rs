@@ -12,6 +12,7 @@ use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
 use crate::core::park::Parked;
 use crate::core::policy::Rule;
+use crate::core::principal::Principal;
 use crate::core::role::Role;
 use crate::core::source::SourceKey;
 use crate::core::tokens::Tokens;
@@ -28,6 +29,8 @@ pub(crate) struct Binding {
     pub(crate) link: Link,
     pub(crate) stage: Stage,
     pub(crate) token: Token,
+    /// Whom it acts for.
+    pub(crate) principal: Principal,
     /// The name that it holds now; a service without one may not send.
     pub(crate) name: Option<Name>,
     /// Tells this holder of its name from those before and after it.
@@ -37,7 +40,8 @@ pub(crate) struct Binding {
     /// Whose share of the queues its messages are of.
     pub(crate) source: SourceKey,
     pub(crate) notices: Notices,
-    /// Where its last message went.
+    /// Where its last message to a name went. It stands for the permission to send there, so it is
+    /// forgotten when the authorizer is replaced.
     pub(crate) last: Option<BindingKey>,
     /// How messages to it are treated.
     pub(crate) rule: Rule,

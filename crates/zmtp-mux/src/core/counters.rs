@@ -8,7 +8,7 @@ pub enum DropReason {
     Unknown,
     /// There was no room for it: at its destination, or in the MUX.
     Busy,
-    /// Its source may not send yet: a service without a name.
+    /// Its source may not send there, or not yet: a service without a name.
     Denied,
     /// The MUX is going away and takes no new requests.
     Draining,
@@ -111,6 +111,14 @@ pub struct Counters {
     pub aliases_denied: u64,
     /// Aliases that a service's claim took from a client.
     pub aliases_yielded: u64,
+    /// Services refused since they may not have their name.
+    pub claims_denied: u64,
+    /// Clients without the alias they asked for, since they may not have it.
+    pub aliases_not_granted: u64,
+    /// Services closed, held or not, since they may not have their name any more.
+    pub evicted: u64,
+    /// Aliases taken from clients that may not have them any more.
+    pub aliases_withdrawn: u64,
 }
 
 impl Counters {
@@ -168,6 +176,10 @@ impl Counters {
             ("duplicates_granted", self.duplicates_granted),
             ("aliases_denied", self.aliases_denied),
             ("aliases_yielded", self.aliases_yielded),
+            ("claims_denied", self.claims_denied),
+            ("aliases_not_granted", self.aliases_not_granted),
+            ("evicted", self.evicted),
+            ("aliases_withdrawn", self.aliases_withdrawn),
         ];
         let dropped = DropReason::ALL.map(|reason| (reason.counter(), self.dropped_for(reason)));
         let returned =

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use slotmap::{SlotMap, new_key_type};
@@ -176,6 +177,7 @@ impl Lobby {
         let limits = &self.limits;
         let left = limits.connections.saturating_sub(self.guests.len());
         let reserved = limits.connections.checked_div(limits.service_places_part).unwrap_or(0);
+        let is_limited = newcomer.address.is_some_and(|address| self.is_limited(address));
         let counters = &mut self.counters;
         if left == 0 {
             return Some(&mut counters.refused_connections);
@@ -183,8 +185,7 @@ impl Lobby {
         if left <= reserved && newcomer.listener != ListenerRole::Services {
             return Some(&mut counters.refused_reserved);
         }
-        let address = newcomer.address?;
-        if !self.is_limited(address) {
+        if !is_limited {
             return None;
         }
         let present = self.crowds.get(&origin).map_or(0, |crowd| crowd.connections);

@@ -27,6 +27,7 @@ use slotmap::SlotMap;
 use zmtp_proto::{Ping, Pong, SocketType};
 
 use crate::core::address::{Name, NodeId, Shown, Token, binding_address};
+use crate::core::authority::{AllowAll, Authorizer};
 use crate::core::binding::{Binding, BindingKey, Link, Notices, Stage};
 use crate::core::counters::{Counters, bump};
 use crate::core::directory::{Directory, HashKey, TokenUse};
@@ -35,8 +36,9 @@ use crate::core::limits::{MuxLimits, PoolLimits};
 use crate::core::outbound::{Outbound, Wake};
 use crate::core::policy::{CoreConfig, Rule, Rules};
 use crate::core::pool::Used;
+use crate::core::principal::Principal;
 use crate::core::record::What;
-use crate::core::role::{ListenerRole, Refusal, Role, announced, decide};
+use crate::core::role::{ListenerRole, Refusal, Role, announced};
 use crate::core::source::{Share, Sources};
 use crate::core::spares::Spares;
 use crate::core::tokens::Tokens;
@@ -59,6 +61,7 @@ pub struct MuxCore {
     pub(super) spares: Spares,
     pub(super) counters: Counters,
     pub(super) wakes: Vec<BindingKey>,
+    pub(super) authorizer: Arc<dyn Authorizer>,
 }
 
 /// How far the life of the MUX has come.
@@ -80,6 +83,8 @@ pub struct Introduction {
     pub socket_type: SocketType,
     /// The name that it announced or, if it announced none, was given by its listener.
     pub name: Option<Name>,
+    /// Whom it acts for.
+    pub principal: Principal,
     /// Fresh octets from a CSPRNG.
     pub token: Token,
     /// Whose share of the queues its messages are of.
@@ -174,12 +179,13 @@ impl MuxCore {
             spares: Spares::default(),
             counters: Counters::default(),
             wakes: Vec::new(),
+            authorizer: Arc::new(AllowAll),
         }
     }
 
     /// Decides on a peer that introduced itself.
-    pub fn handle_introduction(&mut self, peer: Introduction, now: Instant) -> Admission {
-        let role = match decide(peer.listener, peer.socket_type, peer.name.as_ref()) {
+    pub fn handle_introduction(&mut self, mut peer: Introduction, now: Instant) -> Admission {
+        let role = match self.authorize(&mut peer) {
             Ok(role) => role,
             Err(refusal) => return Admission::Refused(refusal),
         };
@@ -334,42 +340,6 @@ impl MuxCore {
         self.wakes.pop()
     }
 
-    /// Returns what was counted.
-    #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// Returns how many messages are queued now, by walking the queues.
-    #[must_use]
-    pub fn queued(&self) -> u64 {
-        let queued: usize = self
-            .bindings
-            .values()
-            .map(|binding| {
-                let parked = usize::from(binding.parked().is_some());
-                binding.outbound.messages().count().saturating_add(parked)
-            })
-            .sum();
-        queued as u64
-    }
-
-    /// Returns the octets of all messages that are queued now.
-    #[must_use]
-    pub fn queued_octets(&self) -> usize {
-        self.used.octets()
-    }
-
-    /// Returns how many bindings there are, held ones included.
-    #[must_use]
-    pub fn bindings(&self) -> usize {
-        self.bindings.len()
-    }
-
-    pub(super) fn role(&self, key: BindingKey) -> Option<Role> {
-        self.bindings.get(key).map(|binding| binding.role)
-    }
-
     /// Makes a binding without a name; `None` if its token is not unique.
     fn insert(&mut self, peer: &Introduction, role: Role) -> Option<BindingKey> {
         let shown = match (role, &peer.name) {
@@ -387,6 +357,7 @@ impl MuxCore {
             link,
             stage: Stage::Live,
             token: peer.token,
+            principal: peer.principal.clone(),
             name: None,
             generation: 0,
             shown,

@@ -174,7 +174,7 @@ impl MuxCore {
         let len = outgoing.len();
         self.room(role, source, to, len).map_err(|short| Refused::NoRoom { to: key, short })?;
         if sender.last != Some(key) {
-            self.note_destination(from, key, sender.notices)?;
+            self.note_destination(from, key, sender.notices, by)?;
         }
         let Some(to) = self.bindings.get_mut(key) else { return Err(DropReason::Unknown.into()) };
         let sent = Sent { source, from, by };
@@ -212,12 +212,19 @@ impl MuxCore {
         }
         let to = match address {
             Address::Name(name) => match from.last {
-                // Most messages go where the last one went: no hash then.
+                // Most messages go where the last one went: no hash then, and no question.
                 Some(last) if self.is_named(last, name) => Some(last),
+                _ if !self.may_send(source, name) => return Err(DropReason::Denied),
                 _ => self.directory.holder(name),
             },
             // spec: mux:address:binding-is-capability, mux:address:service-binding
-            Address::Binding(token) => self.directory.binding(token),
+            Address::Binding(token) => {
+                let to = self.directory.binding(token);
+                if to.is_some_and(|to| !self.may_address(source, to)) {
+                    return Err(DropReason::Denied);
+                }
+                to
+            }
             Address::Mux | Address::Nobody => None,
         }
         .ok_or(DropReason::Unknown)?;
@@ -244,11 +251,14 @@ impl MuxCore {
         from: BindingKey,
         to: BindingKey,
         notices: Notices,
+        by: By,
     ) -> Result<(), DropReason> {
         if notices == Notices::Taken {
             self.track(from, to)?;
         }
-        if let Some(from) = self.bindings.get_mut(from) {
+        if by == By::Name
+            && let Some(from) = self.bindings.get_mut(from)
+        {
             from.last = Some(to);
         }
         Ok(())

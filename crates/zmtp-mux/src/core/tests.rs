@@ -1,6 +1,7 @@
 //! The core as a whole, one file for each subject, and against its [model](super::model).
 
 mod address;
+mod authority;
 mod delivery;
 mod duplicate;
 mod model;
@@ -22,8 +23,8 @@ use crate::core::model::parts::Item;
 use crate::core::model::wire::{Form, decode, encode};
 use crate::core::{
     Admission, BindingKey, CoreConfig, Encoded, Flight, GoneReason, HashKey, Introduction, MuxCore,
-    MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Rule, Rules, Share, Standing, Token,
-    Transmit,
+    MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Principal, Rule, Rules, Share, Standing,
+    Token, Transmit,
 };
 
 /// A message as its frames.
@@ -36,6 +37,8 @@ struct Mux {
     now: Instant,
     /// Whether those who come from now on take notices.
     notices: Notices,
+    /// Whom the next peers act for.
+    principal: Principal,
 }
 
 impl Mux {
@@ -50,7 +53,7 @@ impl Mux {
     fn ruled(limits: MuxLimits, rules: Rules) -> Self {
         let (now, config) = (now(), CoreConfig { limits, rules });
         let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
-        Self { core, tokens: 0, now, notices: Notices::NotTaken }
+        Self { core, tokens: 0, now, notices: Notices::NotTaken, principal: Principal::None }
     }
 
     /// A MUX in which few messages of few octets have room: for one peer, and for all.
@@ -68,6 +71,7 @@ impl Mux {
             listener: on,
             socket_type: kind,
             name: Name::new(Bytes::copy_from_slice(name)),
+            principal: self.principal.clone(),
             token: Token(self.tokens.to_be_bytes()),
             share: Share::Own,
             notices: self.notices,

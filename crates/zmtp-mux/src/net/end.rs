@@ -38,6 +38,8 @@ pub(crate) enum End {
     MuxEnds,
     /// The peer took nothing of what waits for it.
     Stalled,
+    /// The MUX took its name away, and with it the binding.
+    Evicted,
 }
 
 /// One count for each kind of end.
@@ -59,7 +61,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -81,6 +83,7 @@ const NAMES: [&str; 21] = [
     "ended_silence",
     "ended_curve",
     "ended_write_stall",
+    "ended_evicted",
 ];
 
 impl End {
@@ -90,7 +93,7 @@ impl End {
         match self {
             Self::PeerLeft => GoneReason::Left,
             Self::MuxEnds => GoneReason::LinkLost,
-            Self::Stalled => GoneReason::Evicted,
+            Self::Stalled | Self::Evicted => GoneReason::Evicted,
             Self::Failed(_)
             | Self::Broke(_)
             | Self::Refused(_)
@@ -133,6 +136,7 @@ impl End {
             Self::DeniedForNow => 16,
             Self::NoVerdict => 17,
             Self::Stalled => 20,
+            Self::Evicted => 21,
         }
     }
 }
@@ -159,6 +163,7 @@ impl fmt::Display for End {
             Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
             Self::MuxEnds => f.write_str("the MUX ends"),
             Self::Stalled => f.write_str("it read nothing of what waits for it"),
+            Self::Evicted => f.write_str("its name was taken away"),
         }
     }
 }
@@ -197,6 +202,7 @@ mod tests {
             End::Stalled,
             late(Deadline::Silence),
             End::Broke(ConnectionError::Curve(CurveError::Box)),
+            End::Evicted,
         ];
         let mut counted = Ends::default();
         for end in &ends {

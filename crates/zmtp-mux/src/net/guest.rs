@@ -49,6 +49,16 @@ impl Seat {
         // The first end is the one.
         let _ = self.why.set(end.gone());
     }
+
+    /// Tells whether the core has ended the binding while its connection lived.
+    pub(crate) fn is_lost(&self) -> bool {
+        !self.shared.with_core(|core| core.is_bound(self.key))
+    }
+
+    /// Returns why the core wants the connection to end.
+    pub(crate) fn end(&self) -> End {
+        if self.is_lost() { End::Evicted } else { End::MuxEnds }
+    }
 }
 
 impl Drop for Seat {

@@ -34,7 +34,7 @@ use crate::net::reader::Opening;
 pub(crate) struct Settled {
     pub(crate) seat: Seat,
     pub(crate) socket_type: SocketType,
-    /// The name that it announced or was given; what else it announced is not kept.
+    /// The name that it holds; what it announced is not kept.
     pub(crate) name: Option<Name>,
     pub(crate) principal: Principal,
     pub(crate) version: Version,
@@ -97,6 +97,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             listener: listen.role,
             socket_type: peer.socket_type,
             name: name.clone(),
+            principal: principal.clone(),
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
             share: self.share(&principal),
             notices,
@@ -115,6 +116,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             }
             // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
             Admission::Refused(refusal) => {
+                let reason = refusal.reason();
+                info!(name = name.as_ref().map(display), %principal, reason, "refused");
                 self.refuse(refusal.reason()).await;
                 return Err(End::Refused(refusal));
             }
@@ -124,6 +127,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             info!("a service without a name may neither send nor receive: it needs an identity");
         }
         let (version, socket_type) = (peer.version, peer.socket_type);
+        // Not what it claims to be called.
+        let name = guest.shared.with_core(|core| core.name(seat.key).cloned());
         let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
         Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
     }
@@ -235,7 +240,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             match seat.shared.with_core(|core| core.poll_held(seat.key)) {
                 Held::Waiting => Poll::Pending,
                 Held::Admitted => Poll::Ready(Ok(())),
-                Held::End => Poll::Ready(Err(End::MuxEnds)),
+                Held::End => Poll::Ready(Err(seat.end())),
             }
         });
         let (read, inbox) = (&mut self.read, &mut self.inbox);

@@ -12,7 +12,9 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{Identity, Limits, Settings};
 
-use crate::core::{CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rules};
+use crate::core::{
+    AllowAll, Authorizer, CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rules,
+};
 use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
@@ -68,6 +70,8 @@ pub struct MuxConfig {
     /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that
     /// the peer is refused for now.
     pub verdict_time: Duration,
+    /// What those who are let in may do: everything, unless told otherwise.
+    pub authorizer: Arc<dyn Authorizer>,
     /// Runtimes to serve connections on, in turn; none for the one that binds.
     pub shards: Vec<Handle>,
 }
@@ -83,6 +87,7 @@ impl Default for MuxConfig {
             exempt: vec![Prefix::LOOPBACK_V4, Prefix::LOOPBACK_V6],
             link: link.into(),
             verdict_time: Duration::from_secs(10),
+            authorizer: Arc::new(AllowAll),
             shards: Vec::new(),
         }
     }
@@ -157,10 +162,12 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
-        let MuxConfig { limits, rules, exempt, link, verdict_time, shards } = config;
+        let MuxConfig { limits, rules, exempt, link, verdict_time, authorizer, shards } = config;
         let core = CoreConfig { limits, rules };
+        let shared = Shared::new(core, exempt, link, verdict_time)?;
+        drop(shared.with_core(|core| core.set_authorizer(authorizer)));
         Ok(Self {
-            shared: Arc::new(Shared::new(core, exempt, link, verdict_time)?),
+            shared: Arc::new(shared),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
             listeners: Arc::default(),
         })
@@ -186,6 +193,13 @@ impl Mux {
         let task = tokio::spawn(accept::run(shared, spread, acceptor, Arc::new(listen)));
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         Ok(endpoint)
+    }
+
+    /// Replaces what peers may do, at once and as a whole. Services whose name is not granted any
+    /// more are closed, and clients lose such aliases; all others notice nothing.
+    pub fn set_authorizer(&self, authorizer: Arc<dyn Authorizer>) {
+        // Dropped where nobody waits for it.
+        drop(self.shared.with_core(|core| core.set_authorizer(authorizer)));
     }
 
     /// Ends the MUX in order: no new connections, no new requests; what is queued is written out,

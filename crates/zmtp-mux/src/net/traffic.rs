@@ -6,6 +6,7 @@
 //! | asleep  | mark             | takes all that waits                            | writing |
 //! | writing | socket takes all | reports it                                      | asleep  |
 //! | writing | socket is full   | reads and routes meanwhile                      | writing |
+//! | writing | mark             | ends if the binding is gone                     |         |
 //! | any     | end, failure     |                                                 | ended   |
 //!
 //! The mark comes behind all readers that were ready when the first message of a batch did
@@ -80,6 +81,8 @@ where
         }
         let written = poll_fn(|cx| match writer.poll_write_all(cx) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
+            // A peer that takes nothing must not keep a connection that has lost its binding.
+            Poll::Pending if seat.mark.take() && seat.is_lost() => Poll::Ready(Err(seat.end())),
             // Reading never waits for writing: two peers that do can wait for each other.
             Poll::Pending => reader.poll_end(cx).map(Err),
         });

@@ -105,7 +105,7 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             match self.seat.shared.transmit(self.seat.key, written, &mut self.flight) {
                 Transmit::Write => {}
                 Transmit::Sleep => return Poll::Ready(Ok(())),
-                Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
+                Transmit::End => return Poll::Ready(Err(self.seat.end())),
             }
             written = ready!(self.poll_write(cx))?;
             self.accepted = self.accepted.wrapping_add(written);
@@ -138,7 +138,7 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                         sealing.rest();
                         return Poll::Ready(Ok(()));
                     }
-                    Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
+                    Transmit::End => return Poll::Ready(Err(seat.end())),
                 }
             }
             if sealing.is_empty() {

@@ -17,8 +17,8 @@ use crate::core::model::step::{Draw, NAMES, STEP_LEN, Shape, Step, Target, Then}
 use crate::core::model::wire::encode;
 use crate::core::{
     Admission, BindingKey, CoreConfig, Flight, GoneReason, Held, Introduction, ListenerRole,
-    MuxCore, MuxLimits, Name, NodeId, Notices, Outcome, Policy, PoolLimits, Rule, Rules, Share,
-    Standing, Token,
+    MuxCore, MuxLimits, Name, NodeId, Notices, Outcome, Policy, PoolLimits, Principal, Rule, Rules,
+    Share, Standing, Token,
 };
 
 const NODE: NodeId = NodeId(*b"the-node");
@@ -180,6 +180,7 @@ impl Driver {
                 listener: on,
                 socket_type: kind,
                 name: Name::new(Bytes::copy_from_slice(told)),
+                principal: Principal::None,
                 token: Token(token.to_be_bytes()),
                 share: Share::Own,
                 notices: Notices::NotTaken,

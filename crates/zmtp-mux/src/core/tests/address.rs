@@ -4,7 +4,9 @@ use zmtp_proto::SocketType::{Dealer, Rep, Req};
 
 use super::Mux;
 use crate::core::ListenerRole::{Any, Clients, Services};
-use crate::core::{Admission, DropReason, Introduction, Notices, Outcome, Share, Standing, Token};
+use crate::core::{
+    Admission, DropReason, Introduction, Notices, Outcome, Principal, Share, Standing, Token,
+};
 
 /// mux:address:service-shown-by-name, mux:address:client-shown-by-binding,
 /// mux:address:binding-is-capability.
@@ -54,6 +56,7 @@ fn a_binding_address_that_is_taken_is_not_given_again() {
         listener: Clients,
         socket_type: Dealer,
         name: None,
+        principal: Principal::None,
         token: Token(1_u64.to_be_bytes()),
         share: Share::Own,
         notices: Notices::NotTaken,
