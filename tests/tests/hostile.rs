@@ -23,6 +23,8 @@ mod floods;
 mod forgery;
 #[path = "hostile/frames.rs"]
 mod frames;
+#[path = "hostile/ghosts.rs"]
+mod ghosts;
 #[path = "hostile/heartbeats.rs"]
 mod heartbeats;
 #[path = "hostile/memory.rs"]

@@ -7,6 +7,7 @@ pub(crate) mod acl;
 mod address;
 mod authority;
 mod binding;
+mod claim;
 mod close;
 mod control;
 mod counters;
@@ -15,11 +16,14 @@ mod envelope;
 mod exempt;
 mod figures;
 mod flight;
+mod hello;
+mod introduction;
 mod limits;
 mod lobby;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod mux;
+mod names;
 mod notice;
 mod outbound;
 mod pairs;
@@ -38,6 +42,7 @@ mod room;
 mod route;
 mod source;
 mod spares;
+mod tenure;
 mod tokens;
 mod track;
 
@@ -45,15 +50,19 @@ pub use acl::{Acl, AclError, AclFault};
 pub use address::{Name, NodeId, Token};
 pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};
+pub use claim::NamePolicy;
 pub use counters::{Counters, DropReason};
 pub use directory::HashKey;
 pub use exempt::{Prefix, PrefixError};
 pub use flight::Flight;
+pub use hello::NameClaim;
+pub use introduction::{Admission, Introduction, Standing};
 pub use limits::{MuxLimits, PoolLimits};
 pub use lobby::{
     Entry, Evicted, GuestStage, HandshakeCost, Lobby, LobbyCounters, Newcomer, Origin, Ticket,
 };
-pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
+pub use mux::{MuxCore, Transmit};
+pub use names::{Cause, Held};
 pub use notice::{GoneReason, NoticeKind, ReturnReason};
 pub use park::Pause;
 pub use partial::Charge;
@@ -64,6 +73,7 @@ pub use rate::Rate;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;
+pub use tenure::Wall;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,8 @@ pub mod net;
 
 pub use core::{
     Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, ListenerRole, MuxLimits, Name,
-    Notices, Pattern, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, Role, Rule, Rules,
+    NamePolicy, Notices, Pattern, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, Role,
+    Rule, Rules,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,

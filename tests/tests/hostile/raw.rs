@@ -67,9 +67,15 @@ impl Raw {
 
     /// Reads the broker's greeting and READY.
     pub(crate) fn await_ready(&mut self) {
+        self.ready();
+    }
+
+    /// Reads the broker's greeting, and returns its READY.
+    pub(crate) fn ready(&mut self) -> Vec<u8> {
         self.take(64);
         let (flags, body) = self.frame();
         assert!(flags & COMMAND != 0 && body.starts_with(b"\x05READY"), "{body:?}");
+        body
     }
 
     /// Receives a frame: its flags without LONG, and its body.

@@ -120,7 +120,7 @@ fn hangup_reads_the_rules_again_and_takes_names_that_are_granted_no_more() {
     let counters =
         muxd.wait_counters("the one closed", |counters| counters.of("ended_evicted") == 1);
     assert_eq!((counters.of("acl_reloads"), counters.of("evicted")), (1, 1));
-    lost.expect_closed();
+    lost.expect_end();
     assert_not_granted(muxd.services(), plain("one", "x"), "lost");
     let mut heir = Peer::connect(muxd.services(), plain("two", "x"), "lost").unwrap();
     client.send(&["kept", "2"]);

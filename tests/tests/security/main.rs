@@ -16,3 +16,4 @@ mod files;
 mod peer;
 mod plain;
 mod strangers;
+mod takeover;

@@ -20,7 +20,9 @@ use zmtp_proto::SocketType;
 use crate::core::address::Name;
 use crate::core::binding::{Binding, BindingKey, Stage};
 use crate::core::counters::bump;
-use crate::core::mux::{Introduction, MuxCore};
+use crate::core::introduction::Introduction;
+use crate::core::mux::MuxCore;
+use crate::core::names::Cause;
 use crate::core::notice::GoneReason;
 use crate::core::pattern::Pattern;
 use crate::core::principal::Principal;
@@ -199,7 +201,7 @@ impl MuxCore {
     fn unauthorized(&self, of: impl Fn(&Binding) -> bool) -> Vec<BindingKey> {
         let denied = |binding: &Binding| {
             let name = match &binding.stage {
-                Stage::Held(name) => Some(name),
+                Stage::Held(wait) => Some(&wait.name),
                 Stage::Live => binding.name.as_ref(),
             };
             name.is_some_and(|name| {
@@ -212,8 +214,9 @@ impl MuxCore {
 
     /// Ends a binding from this side: its task is woken, and finds it gone.
     fn evict(&mut self, key: BindingKey) {
-        self.handle_closed(key, GoneReason::Evicted);
-        self.wakes.push(key);
+        if let Some(name) = self.cast_out(key, Cause::Evicted, GoneReason::Evicted) {
+            self.free_name(&name);
+        }
         bump(&mut self.counters.evicted);
     }
 }

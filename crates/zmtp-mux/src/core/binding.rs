@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use slotmap::new_key_type;
-use zmtp_proto::SocketType;
+use zmtp_proto::{SocketType, Version};
 
 use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
@@ -15,6 +16,7 @@ use crate::core::policy::Rule;
 use crate::core::principal::Principal;
 use crate::core::role::Role;
 use crate::core::source::SourceKey;
+use crate::core::tenure::Tenure;
 use crate::core::tokens::Tokens;
 
 new_key_type! {
@@ -26,20 +28,27 @@ new_key_type! {
 #[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) role: Role,
+    /// What a name makes it that it claims once it is in.
+    pub(crate) named_role: Role,
     pub(crate) link: Link,
+    pub(crate) version: Version,
     pub(crate) stage: Stage,
     pub(crate) token: Token,
     /// Whom it acts for.
     pub(crate) principal: Principal,
     /// The name that it holds now; a service without one may not send.
     pub(crate) name: Option<Name>,
-    /// Tells this holder of its name from those before and after it.
+    /// Which holder of a name it is, of all that this MUX has seen; 0 if it never had one.
     pub(crate) generation: u64,
+    /// What is held against it as a holder.
+    pub(crate) tenure: Tenure,
     /// The address under which others see it: a service's name, a client's binding address.
     pub(crate) shown: Arc<Shown>,
     /// Whose share of the queues its messages are of.
     pub(crate) source: SourceKey,
     pub(crate) notices: Notices,
+    /// Whether it has sent a message: it gets no name after that.
+    pub(crate) said: Said,
     /// Where its last message to a name went. It stands for the permission to send there, so it is
     /// forgotten when the authorizer is replaced.
     pub(crate) last: Option<BindingKey>,
@@ -72,6 +81,13 @@ pub(crate) struct Ties {
 /// Bindings without order or multiples.
 pub(crate) type Keys = HashSet<BindingKey, KeyHash>;
 
+/// Whether a peer has sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Nothing,
+    Something,
+}
+
 /// Whether a peer takes notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notices {
@@ -84,10 +100,18 @@ pub enum Notices {
 /// How far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// It waits inside its handshake until this name falls free.
-    Held(Name),
+    /// It waits inside its handshake.
+    Held(Held),
     /// It sends and receives.
     Live,
+}
+
+/// For what, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) name: Name,
+    /// When it goes.
+    pub(crate) until: Instant,
 }
 
 /// What kind of peer is at the other end.

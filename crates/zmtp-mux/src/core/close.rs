@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
+use crate::core::address::Name;
 use crate::core::binding::{Binding, BindingKey, Link, Stage};
 use crate::core::counters::DropReason;
 use crate::core::flight::Flight;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::notice::GoneReason;
-use crate::core::outbound::Outbound;
+use crate::core::outbound::{Outbound, Rest};
 use crate::core::refuse::Ended;
 
 impl MuxCore {
@@ -24,8 +25,16 @@ impl MuxCore {
     /// to whoever has waited longest.
     // spec: mux:delivery:destination-gone, mux:delivery:source-gone, 28:router:queues-end-with-peer
     pub fn handle_closed(&mut self, key: BindingKey, why: GoneReason) {
+        self.cast_out.remove(&key);
+        if let Some(name) = self.unbind(key, why) {
+            self.free_name(&name);
+        }
+    }
+
+    /// Removes a binding with all that waits for it, and returns the name that it held.
+    pub(super) fn unbind(&mut self, key: BindingKey, why: GoneReason) -> Option<Name> {
         let parked = self.unpark(key);
-        let Some(mut binding) = self.bindings.remove(key) else { return };
+        let mut binding = self.bindings.remove(key)?;
         self.directory.forget_binding(binding.token);
         // What is not admitted yet, nobody waits for any more.
         if parked.is_some() {
@@ -37,7 +46,16 @@ impl MuxCore {
         };
         let ended = Ended::of(key, &binding);
         let outbound = std::mem::replace(&mut binding.outbound, Outbound::new(binding.rule.pool));
-        outbound.into_rest(|record, start| self.take_back_from(&ended, record, start, reason));
+        outbound.into_rest(|record, rest| match rest {
+            Rest::Start(start) => self.take_back_from(&ended, record, start, reason),
+            // spec: mux:return:in-doubt
+            Rest::Doubtful => {
+                self.release_of(ended.role, ended.source, record);
+                if record.is_message() {
+                    self.counters.drop_message(reason);
+                }
+            }
+        });
         let ties = binding.ties.take().unwrap_or_default();
         self.tell_gone(&ended, ties.trackers.iter(), why);
         self.untrack(&ended, ties.tracked.iter());
@@ -46,12 +64,10 @@ impl MuxCore {
         for from in ties.waiters {
             self.retry(from);
         }
-        if let Stage::Held(name) = &binding.stage {
-            self.directory.wait_no_more(name, key);
+        if let Stage::Held(wait) = &binding.stage {
+            self.stop_waiting(key, &wait.name);
         }
-        if let Some(name) = binding.name {
-            self.free_name(&name);
-        }
+        binding.name
     }
 }
 

@@ -1,13 +1,19 @@
 //! Control: what a peer says to the MUX itself.
 
-use crate::core::address::binding_address;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::core::address::{Name, binding_address};
 use crate::core::binding::{BindingKey, Link, Notices};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Rest;
+use crate::core::hello::NameClaim;
 use crate::core::mux::MuxCore;
 use crate::core::notice::{Control, Form, Header, NoticeKind, put_notice};
 use crate::core::record::Own;
 use crate::core::returns::{Return, Returned, Room};
+use crate::core::role::Role;
 
 impl MuxCore {
     /// Hears what `from` says to the MUX.
@@ -28,7 +34,7 @@ impl MuxCore {
         match Control::parse(frames) {
             Control::Hello(name) => self.handle_hello(from, form, name),
             Control::Watch(_) | Control::Unwatch(_) | Control::Drain | Control::Malformed => {
-                self.return_control(from, form, b"", DropReason::Malformed);
+                self.return_control(from, form, b"", DropReason::Malformed, Duration::ZERO);
             }
         }
     }
@@ -43,12 +49,46 @@ impl MuxCore {
             return;
         }
         binding.notices = Notices::Taken;
-        let held = binding.name.as_ref().map(|held| held.as_octets().to_vec()).unwrap_or_default();
-        // spec: mux:hello:second-name
-        if name.is_some_and(|name| name != held) {
-            let name = name.unwrap_or_default();
-            return self.return_control(from, form, name, DropReason::Malformed);
+        // spec: mux:hello:claims-name, mux:hello:second-name
+        if let Some(octets) = name.filter(|name| !name.is_empty()) {
+            let claim = match Name::new(Bytes::copy_from_slice(octets)) {
+                Some(name) => self.claim_granted_name(from, name),
+                None => NameClaim::Malformed,
+            };
+            let (reason, retry_after) = match claim {
+                NameClaim::Granted { .. } | NameClaim::Unnamed => return self.greet(from, form),
+                NameClaim::Busy { retry_after } => (DropReason::Busy, retry_after),
+                NameClaim::Denied => (DropReason::Denied, Duration::ZERO),
+                NameClaim::Malformed => (DropReason::Malformed, Duration::ZERO),
+                NameClaim::NotBound => return,
+            };
+            return self.return_control(from, form, octets, reason, retry_after);
         }
+        self.greet(from, form);
+    }
+
+    /// Claims a name that the authorizer grants; of one that it does not, nobody is asked.
+    fn claim_granted_name(&mut self, from: BindingKey, name: Name) -> NameClaim {
+        let Some(binding) = self.bindings.get(from) else { return NameClaim::NotBound };
+        let granted =
+            self.authorizer.may_claim(&binding.principal, binding.named_role, name.as_octets());
+        match binding.named_role {
+            _ if granted => self.claim_name(from, name, self.now),
+            Role::Service => {
+                bump(&mut self.counters.claims_denied);
+                NameClaim::Denied
+            }
+            Role::Client => {
+                bump(&mut self.counters.aliases_not_granted);
+                NameClaim::Unnamed
+            }
+        }
+    }
+
+    /// Answers a HELLO.
+    fn greet(&mut self, from: BindingKey, form: Form<'_>) {
+        let Some(binding) = self.bindings.get(from) else { return };
+        let held = binding.name.as_ref().map(|held| held.as_octets().to_vec()).unwrap_or_default();
         let header = Header { generation: binding.generation, ..Header::new(NoticeKind::Hello) };
         let address = binding_address(self.node, binding.token);
         let source = binding.source;
@@ -60,9 +100,16 @@ impl MuxCore {
 
     /// Answers control that is not heeded with a RETURN, which has no frames.
     // spec: mux:return:of-control
-    fn return_control(&mut self, from: BindingKey, form: Form<'_>, dst: &[u8], reason: DropReason) {
+    fn return_control(
+        &mut self,
+        from: BindingKey,
+        form: Form<'_>,
+        dst: &[u8],
+        reason: DropReason,
+        retry_after: Duration,
+    ) {
         let Some(behind) = self.bindings.get(from).map(|from| from.source) else { return };
-        let message = Return { reason, dst, frames: &[], len: 0, generation: 0 };
+        let message = Return { reason, dst, frames: &[], len: 0, generation: 0, retry_after };
         bump(match self.push_return(from, form, &message, behind, Room::New) {
             Returned::Queued => &mut self.counters.control_refused,
             Returned::NoRoom | Returned::NotTaken => &mut self.counters.control_dropped,

@@ -105,8 +105,16 @@ pub struct Counters {
     pub duplicates: u64,
     /// Those of them that were closed at once, since too many waited already.
     pub duplicates_full: u64,
-    /// Those of them that waited and got the name.
+    /// Those of them that waited and got the name, since it fell free.
     pub duplicates_granted: u64,
+    /// Services that took over their name from another.
+    pub takeovers: u64,
+    /// Holders that were asked whether they live, since another wanted their name.
+    pub probes: u64,
+    /// Those of them that did not say so, and lost their name.
+    pub evictions: u64,
+    /// Names taken over too often, which their holders keep from then on.
+    pub fights: u64,
     /// Clients without the alias they asked for, since the name was held.
     pub aliases_denied: u64,
     /// Aliases that a service's claim took from a client.
@@ -174,6 +182,10 @@ impl Counters {
             ("duplicates", self.duplicates),
             ("duplicates_full", self.duplicates_full),
             ("duplicates_granted", self.duplicates_granted),
+            ("takeovers", self.takeovers),
+            ("probes", self.probes),
+            ("evictions", self.evictions),
+            ("fights", self.fights),
             ("aliases_denied", self.aliases_denied),
             ("aliases_yielded", self.aliases_yielded),
             ("claims_denied", self.claims_denied),

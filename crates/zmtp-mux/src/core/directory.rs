@@ -118,6 +118,11 @@ impl Directory {
         }
     }
 
+    /// Returns who waits longest for `name`.
+    pub(crate) fn first_waiting(&self, name: &Name) -> Option<BindingKey> {
+        self.waiting.get(name)?.front().copied()
+    }
+
     /// Returns how many bindings wait for a name.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting_count

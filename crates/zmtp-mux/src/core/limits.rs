@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::core::claim::NamePolicy;
 use crate::core::rate::Rate;
 
 /// How much may be queued in one place, in octets and in messages. Both hold.
@@ -31,6 +32,15 @@ pub struct MuxLimits {
     pub duplicates: usize,
     /// How long such a service waits before it is closed.
     pub duplicate_hold: Duration,
+    /// Who gets a name that a service claims while another holds it.
+    pub name_policy: NamePolicy,
+    /// How long a holder may be silent that is asked whether it lives.
+    pub probe_timeout: Duration,
+    /// Takeovers of one name within [`takeover_window`](Self::takeover_window); with one more it
+    /// would be a fight, and the holder keeps the name.
+    pub takeovers_max: usize,
+    /// For how long a takeover counts.
+    pub takeover_window: Duration,
     /// What may be queued for all destinations together.
     pub global_pool: PoolLimits,
     /// What may be queued for one destination, unless a [`Rule`](crate::Rule) says otherwise.
@@ -59,7 +69,8 @@ pub struct MuxLimits {
 impl Default for MuxLimits {
     /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins 20
     /// costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
+    /// 2 s, 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
+    /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
     /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 10 s
     /// without an octet accepted, 10 minutes of silence for a busy service and one for a busy
     /// client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
@@ -74,8 +85,12 @@ impl Default for MuxLimits {
             handshakes: 1024,
             duplicates: 8192,
             duplicate_hold: Duration::from_secs(2),
-            global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
+            name_policy: NamePolicy::Auto,
+            probe_timeout: Duration::from_secs(2),
+            takeovers_max: 5,
+            takeover_window: Duration::from_mins(1),
             destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
+            global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
             soft_mark: 256 * 1024,
             refusals: Rate { burst: 1000, per_second: 1000 },
             returns_unread: 1024,

@@ -14,6 +14,7 @@
 )]
 
 pub(crate) mod driver;
+pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod step;
 pub(crate) mod wire;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 
 use zmtp_proto::SocketType;
 
+use crate::core::model::names::{Claim, Dispute, Rules};
 use crate::core::model::parts::{Fits, Frame, Item, Peer, Phase, Room, State, total, total_from};
 use crate::core::{DropReason, ListenerRole, Outcome};
 
@@ -32,6 +34,9 @@ pub(crate) struct Model {
     pub(crate) room: Room,
     pub(crate) phase: Phase,
     pub(crate) counts: BTreeMap<String, u64>,
+    pub(crate) rules: Rules,
+    /// Whose tasks have lost or got a name since this was looked at.
+    pub(crate) woken: Vec<usize>,
 }
 
 impl Model {
@@ -55,6 +60,7 @@ impl Model {
         on: ListenerRole,
         name: &[u8],
         address: &[u8],
+        mut dispute: Dispute,
     ) -> State {
         use ListenerRole::{Any, Clients, Services};
         use SocketType::{Dealer, Rep, Req, Router};
@@ -65,10 +71,13 @@ impl Model {
             (Rep, Services | Any, [_, ..]) | (Dealer | Router, Services | Any, _) => State::Service,
             _ => State::Refused,
         };
-        let (mut name, holder) = (name.to_vec(), self.holder(name));
-        let held_by = holder.map(|holder| self.peers[holder].state);
-        if state == State::Service && held_by == Some(State::Service) {
-            self.count("duplicates");
+        let mut claim = Claim::Free;
+        if state == State::Service {
+            claim = self.claim(name, dispute.principal);
+        }
+        if let Claim::Waits(probe) = claim {
+            let hold = self.rules.now + self.rules.hold;
+            dispute.until = probe.map_or(hold, |probe| probe.max(hold));
             state = State::Held;
             if self.peers.iter().filter(|peer| peer.state == State::Held).count()
                 >= self.room.places
@@ -83,19 +92,27 @@ impl Model {
         {
             state = State::Dismissed;
         }
-        match (state, holder) {
-            (State::Client, Some(_)) => {
+        let mut name = name.to_vec();
+        match (state, claim, self.holder(&name)) {
+            (State::Client, _, Some(_)) => {
                 self.count("aliases_denied");
                 name.clear();
             }
-            (State::Service, Some(alias)) => {
+            (State::Service, Claim::Free, Some(alias)) => {
                 self.count("aliases_yielded");
                 self.peers[alias].name.clear();
             }
             _ => {}
         }
+        if matches!(state, State::Client | State::Service) && !name.is_empty() {
+            dispute.generation = self.next_generation();
+        }
         let (address, queue, open) = (address.to_vec(), Vec::new(), None);
-        self.peers.push(Peer { state, kind, address, name, open, queue, taken: 0, written: 0 });
+        let peer = Peer { state, kind, address, name, open, queue, taken: 0, written: 0, dispute };
+        self.peers.push(peer);
+        if let (State::Service, Claim::Won(loser)) = (state, claim) {
+            self.take_over(loser, self.peers.len() - 1);
+        }
         state
     }
 
@@ -225,7 +242,7 @@ impl Model {
     /// A PING has come from the live peer `peer`. One PONG waits at a time.
     pub(crate) fn ping(&mut self, peer: usize, context: &[u8]) {
         if self.peers[peer].is_live()
-            && self.peers[peer].queue.iter().all(|(_, item)| item.is_message())
+            && !self.peers[peer].queue.iter().any(|(_, item)| item.is_pong())
         {
             self.peers[peer].queue.push((peer, Item::Pong(context.to_vec())));
         }
@@ -241,7 +258,7 @@ impl Model {
             let (from, _) = waiting[place];
             assert!(
                 waiting[..place].iter().all(|(other, earlier)| {
-                    *other != from || earlier.is_message() != item.is_message()
+                    *other != from || !earlier.is_message() || !item.is_message()
                 }),
                 "{item:?} overtakes"
             );
@@ -262,6 +279,7 @@ impl Model {
             self.peers[peer].taken -= 1;
             if item.is_message() {
                 self.count("handed_over");
+                self.peers[peer].dispute.unheard += 1;
             }
         }
     }
@@ -271,14 +289,19 @@ impl Model {
         let was = std::mem::replace(&mut self.peers[peer].state, State::Gone);
         self.peers[peer].taken = 0;
         let queue = std::mem::take(&mut self.peers[peer].queue);
+        self.peers[peer].dispute.probe = None;
         for _ in queue.iter().filter(|(_, item)| item.is_message()) {
             let ended = self.phase == Phase::Ended;
             let _ = self.drop(if ended { DropReason::Draining } else { DropReason::Unreachable });
+        }
+        if was == State::Held {
+            self.stopped_waiting(&self.peers[peer].name.clone());
         }
         let name = &self.peers[peer].name;
         let waits = |next: &Peer| next.state == State::Held && next.name == *name;
         let heir = self.peers.iter().position(waits).filter(|_| was == State::Service)?;
         self.peers[heir].state = State::Service;
+        self.peers[heir].dispute.generation = self.next_generation();
         self.count("duplicates_granted");
         Some(heir)
     }

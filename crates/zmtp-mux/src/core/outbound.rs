@@ -18,6 +18,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use zmtp_proto::{Ping, Pong};
 
+pub(crate) use self::back::Rest;
 use self::signs::{Place, Signs};
 use crate::core::envelope::Outgoing;
 use crate::core::flight::{Chunk, Flight};
@@ -39,6 +40,8 @@ pub(crate) struct Outbound {
     accepted: usize,
     /// Octets in the writer's hands.
     in_flight: usize,
+    /// Octets that a writer which has ended had in its hands, and lost.
+    sealed: usize,
     /// What waits behind the chunks, while there is any.
     pairs: Option<Box<Pairs>>,
     /// From more than this on, messages wait by their sources.
@@ -78,6 +81,7 @@ impl Outbound {
             records: VecDeque::new(),
             accepted: 0,
             in_flight: 0,
+            sealed: 0,
             pairs: None,
             soft,
             used: Used::default(),
@@ -224,7 +228,12 @@ impl Outbound {
         self.unheard > 0 || self.used.messages() > 0
     }
 
-    /// Moves what comes next into `flight`, which is empty. Without anything, the writer sleeps.
+    /// Tells whether a PING is not with the kernel yet.
+    pub(crate) fn ping_waits(&self) -> bool {
+        self.signs.ping == Place::Taken
+    }
+
+    /// Moves all that waits into `flight`, which is empty. Without anything, the writer sleeps.
     #[inline]
     pub(crate) fn take(&mut self, flight: &mut Flight, spares: &mut Spares) {
         debug_assert!(flight.is_empty());

@@ -27,6 +27,8 @@ pub(super) struct Return<'m> {
     /// Octets of all of them.
     pub(super) len: usize,
     pub(super) generation: u64,
+    /// When it may be sent again.
+    pub(super) retry_after: Duration,
 }
 
 /// Whether there is room for a RETURN.
@@ -64,10 +66,10 @@ impl MuxCore {
             return Returned::NotTaken;
         }
         let mut octets = Vec::new();
-        message.put(form, RETURN_FRAMES_MAX, self.limits.retry_after, &mut octets);
+        message.put(form, RETURN_FRAMES_MAX, &mut octets);
         if room == Room::New && !self.has_room_for_return(binding, octets.len()) {
             octets.clear();
-            message.put(form, 0, self.limits.retry_after, &mut octets);
+            message.put(form, 0, &mut octets);
             if !self.has_room_for_return(binding, octets.len()) {
                 return Returned::NoRoom;
             }
@@ -80,6 +82,10 @@ impl MuxCore {
         }
         self.push_own(to, Own::Return, &octets, behind);
         Returned::Queued
+    }
+
+    fn retry_after(&self, reason: DropReason) -> Duration {
+        if reason == DropReason::Busy { self.limits.retry_after } else { Duration::ZERO }
     }
 
     fn has_room_for_return(&self, to: &Binding, len: usize) -> bool {
@@ -110,8 +116,9 @@ impl MuxCore {
             Rest::Opaque(frames) => (Form::Plain, frames),
             Rest::Delimited(request) => (Form::Answer(request.id), request.body),
         };
-        let message =
-            Return { reason, dst: envelope.address, frames, len: frames.len(), generation: 0 };
+        let retry_after = self.retry_after(reason);
+        let (dst, len) = (envelope.address, frames.len());
+        let message = Return { reason, dst, frames, len, generation: 0, retry_after };
         self.push_return(from, form, &message, behind, Room::New)
     }
 
@@ -135,7 +142,8 @@ impl MuxCore {
         // The address of the source stands among the frames, and the rest is what it sent.
         let (rest, left_out) = rest_for(start, ended.link_is_req);
         let len = record.len.saturating_sub(left_out);
-        let mut message = Return { reason, dst, frames: &rest, len, generation: ended.generation };
+        let (generation, retry_after) = (ended.generation, self.retry_after(reason));
+        let mut message = Return { reason, dst, frames: &rest, len, generation, retry_after };
         let id;
         let form = match self.bindings.get_mut(sent.from).map(|from| &mut from.link) {
             Some(Link::Req(open)) => {
@@ -163,14 +171,14 @@ impl MuxCore {
 impl Return<'_> {
     /// Appends the RETURN, with at most `max` octets of frames.
     // spec: mux:return:form
-    fn put(&self, form: Form<'_>, max: usize, retry_after: Duration, out: &mut Vec<u8>) {
+    fn put(&self, form: Form<'_>, max: usize, out: &mut Vec<u8>) {
         let (frames, cut) = cut_frames(self.frames, max);
         let is_whole = cut == Cut::Whole && frames.len() == self.len;
         let header = Header {
             reason: self.reason.to_return().number(),
             flags: if is_whole { 0 } else { Header::CUT },
             generation: self.generation,
-            retry_after: if self.reason == DropReason::Busy { retry_after } else { Duration::ZERO },
+            retry_after: self.retry_after,
             ..Header::new(NoticeKind::Return)
         };
         put_notice(form, header, &[self.dst], &frames, out);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::core::address::{Address, Shown};
-use crate::core::binding::{Binding, BindingKey, Link, Notices, OpenRequest, Stage};
+use crate::core::binding::{Binding, BindingKey, Link, Notices, OpenRequest, Said, Stage};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{
     Delimited, Envelope, NoAddress, Outgoing, Rest, as_answer, open, open_req,
@@ -135,9 +135,17 @@ impl MuxCore {
         }
         // spec: mux:conservation:received-once
         bump(&mut self.counters.received);
+        self.note_said(source);
         match self.admit(source, address, &envelope, message.whole()) {
             Ok(()) => Outcome::Admitted,
             Err(refused) => self.refuse(source, &envelope, message, refused),
+        }
+    }
+
+    #[inline]
+    fn note_said(&mut self, source: BindingKey) {
+        if let Some(binding) = self.bindings.get_mut(source) {
+            binding.said = Said::Something;
         }
     }
 

@@ -4,27 +4,32 @@ mod address;
 mod authority;
 mod delivery;
 mod duplicate;
+mod generation;
+mod hello;
 mod model;
 mod name;
 mod notice;
 mod overload;
 mod patience;
+mod probe;
 mod queue;
 mod req;
+mod takeover;
 
 use std::io::IoSlice;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::SocketType::{self, Dealer};
+use zmtp_proto::Version;
 
 use crate::core::ListenerRole::{self, Clients, Services};
 use crate::core::model::parts::Item;
 use crate::core::model::wire::{Form, decode, encode};
 use crate::core::{
-    Admission, BindingKey, CoreConfig, Encoded, Flight, GoneReason, HashKey, Introduction, MuxCore,
-    MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Principal, Rule, Rules, Share, Standing,
-    Token, Transmit,
+    Admission, BindingKey, CoreConfig, Encoded, Flight, GoneReason, HashKey, Held, Introduction,
+    MuxCore, MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Principal, Rule, Rules, Share,
+    Standing, Token, Transmit, Wall,
 };
 
 /// A message as its frames.
@@ -39,6 +44,7 @@ struct Mux {
     notices: Notices,
     /// Whom the next peers act for.
     principal: Principal,
+    wall: Wall,
 }
 
 impl Mux {
@@ -53,7 +59,8 @@ impl Mux {
     fn ruled(limits: MuxLimits, rules: Rules) -> Self {
         let (now, config) = (now(), CoreConfig { limits, rules });
         let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
-        Self { core, tokens: 0, now, notices: Notices::NotTaken, principal: Principal::None }
+        let (notices, principal) = (Notices::NotTaken, Principal::None);
+        Self { core, tokens: 0, now, notices, principal, wall: Wall(1_000) }
     }
 
     /// A MUX in which few messages of few octets have room: for one peer, and for all.
@@ -66,25 +73,43 @@ impl Mux {
     }
 
     fn introduce(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Admission {
+        let peer = self.introduction(kind, on, name);
+        self.core.handle_introduction(peer, self.now, self.wall)
+    }
+
+    fn introduction(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Introduction {
         self.tokens += 1;
-        let peer = Introduction {
+        Introduction {
             listener: on,
             socket_type: kind,
-            name: Name::new(Bytes::copy_from_slice(name)),
+            version: Version::V3_1,
             principal: self.principal.clone(),
+            name: Name::new(Bytes::copy_from_slice(name)),
             token: Token(self.tokens.to_be_bytes()),
             share: Share::Own,
             notices: self.notices,
-        };
-        self.core.handle_introduction(peer, self.now)
+        }
+    }
+
+    /// Introduces a service that acts for somebody.
+    fn claim(&mut self, name: &[u8], principal: &Principal) -> Admission {
+        let peer = self.introduction(Dealer, Services, name);
+        let peer = Introduction { principal: principal.clone(), ..peer };
+        self.core.handle_introduction(peer, self.now, self.wall)
+    }
+
+    /// Lets in a service that acts for somebody.
+    fn service_of(&mut self, name: &[u8], principal: &Principal) -> BindingKey {
+        in_as_service(self.claim(name, principal)).0
     }
 
     /// Lets in a peer that must be let in, and returns its binding address too.
     fn join(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> (BindingKey, Vec<u8>) {
         let admission = self.introduce(kind, on, name);
-        let Admission::Admitted { key, standing: Standing::Full, .. } = admission else {
+        let Admission::Admitted { key, standing, .. } = admission else {
             panic!("not admitted: {admission:?}");
         };
+        assert_ne!(standing, Standing::Nameless);
         (key, address(self.tokens))
     }
 
@@ -131,6 +156,14 @@ impl Mux {
         self.core.handle_closed(key, GoneReason::Left);
     }
 
+    fn held(&mut self, key: BindingKey) -> Held {
+        self.core.poll_held(key, self.now)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
     fn woken(&mut self) -> Vec<BindingKey> {
         std::iter::from_fn(|| self.core.poll_wake()).collect()
     }
@@ -147,6 +180,15 @@ impl Mux {
     }
 }
 
+/// Returns the binding of a service that must be in, and which holder of a name it is.
+fn in_as_service(admission: Admission) -> (BindingKey, u64) {
+    let Admission::Admitted { key, standing: Standing::Service { generation }, .. } = admission
+    else {
+        panic!("not admitted: {admission:?}");
+    };
+    (key, generation)
+}
+
 fn address(token: u64) -> Vec<u8> {
     [&b"\0the-node"[..], &token.to_be_bytes()].concat()
 }
@@ -160,7 +202,7 @@ fn in_flight(flight: &Flight) -> Vec<u8> {
 fn bodies(item: Item) -> Option<Frames> {
     match item {
         Item::Message(frames) => Some(frames.into_iter().map(|frame| frame.0).collect()),
-        Item::Pong(_) => None,
+        Item::Pong(_) | Item::Ping => None,
     }
 }
 

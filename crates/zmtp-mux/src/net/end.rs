@@ -5,7 +5,7 @@ use std::io;
 
 use zmtp_proto::{ConnectionError, Deadline, DecodeError};
 
-use crate::core::{GoneReason, Refusal};
+use crate::core::{Cause, GoneReason, Refusal};
 
 /// Why a connection ended. [`Refused`](Self::Refused) and [`Denied`](Self::Denied) were told to the
 /// peer, with ERROR; all else
@@ -39,6 +39,9 @@ pub(crate) enum End {
     /// The peer took nothing of what waits for it.
     Stalled,
     /// The MUX took its name away, and with it the binding.
+    /// Another service took over its name.
+    Takeover,
+    /// It lost its name: to new access rules, or silent when another service wanted it.
     Evicted,
 }
 
@@ -61,7 +64,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -83,6 +86,7 @@ const NAMES: [&str; 22] = [
     "ended_silence",
     "ended_curve",
     "ended_write_stall",
+    "ended_takeover",
     "ended_evicted",
 ];
 
@@ -94,6 +98,7 @@ impl End {
             Self::PeerLeft => GoneReason::Left,
             Self::MuxEnds => GoneReason::LinkLost,
             Self::Stalled | Self::Evicted => GoneReason::Evicted,
+            Self::Takeover => GoneReason::Takeover,
             Self::Failed(_)
             | Self::Broke(_)
             | Self::Refused(_)
@@ -136,7 +141,8 @@ impl End {
             Self::DeniedForNow => 16,
             Self::NoVerdict => 17,
             Self::Stalled => 20,
-            Self::Evicted => 21,
+            Self::Takeover => 21,
+            Self::Evicted => 22,
         }
     }
 }
@@ -144,6 +150,16 @@ impl End {
 impl From<ConnectionError> for End {
     fn from(error: ConnectionError) -> Self {
         Self::Broke(error)
+    }
+}
+
+impl From<Cause> for End {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::MuxEnds => Self::MuxEnds,
+            Cause::Takeover => Self::Takeover,
+            Cause::Evicted => Self::Evicted,
+        }
     }
 }
 
@@ -163,6 +179,7 @@ impl fmt::Display for End {
             Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
             Self::MuxEnds => f.write_str("the MUX ends"),
             Self::Stalled => f.write_str("it read nothing of what waits for it"),
+            Self::Takeover => f.write_str("another service took over its name"),
             Self::Evicted => f.write_str("its name was taken away"),
         }
     }
@@ -202,6 +219,7 @@ mod tests {
             End::Stalled,
             late(Deadline::Silence),
             End::Broke(ConnectionError::Curve(CurveError::Box)),
+            End::Takeover,
             End::Evicted,
         ];
         let mut counted = Ends::default();

@@ -52,12 +52,12 @@ impl Seat {
 
     /// Tells whether the core has ended the binding while its connection lived.
     pub(crate) fn is_lost(&self) -> bool {
-        !self.shared.with_core(|core| core.is_bound(self.key))
+        self.shared.with_core(|core| core.poll_end(self.key)).is_some()
     }
 
     /// Returns why the core wants the connection to end.
     pub(crate) fn end(&self) -> End {
-        if self.is_lost() { End::Evicted } else { End::MuxEnds }
+        self.shared.with_core(|core| core.poll_end(self.key)).map_or(End::MuxEnds, End::from)
     }
 }
 

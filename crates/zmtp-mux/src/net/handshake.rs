@@ -9,9 +9,10 @@ use std::io;
 use std::mem;
 use std::task::Poll;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{
     Connection, Credentials as Shown, Event, Local, Outlet, Peer, PlainCredentials, SocketType,
@@ -23,7 +24,7 @@ use crate::core::{
 };
 use crate::net::authenticator::{Admittance, Claim, Credentials, PeerAddress, Verdict};
 use crate::net::chance::draw;
-use crate::net::clock::{after, now};
+use crate::net::clock::{after, now, wall};
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
 use crate::net::linger::{LINGER_MAX, linger};
@@ -96,6 +97,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let introduction = Introduction {
             listener: listen.role,
             socket_type: peer.socket_type,
+            version: peer.version,
             name: name.clone(),
             principal: principal.clone(),
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
@@ -103,7 +105,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             notices,
         };
         let admission =
-            guest.shared.with_core(|core| core.handle_introduction(introduction, now()));
+            guest.shared.with_core(|core| core.handle_introduction(introduction, now(), wall()));
         let (seat, announced, standing) = match admission {
             Admission::Admitted { key, announced, standing } => {
                 (Seat::take(guest, key).await, announced, standing)
@@ -111,8 +113,9 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             Admission::Held { key, announced, until } => {
                 info!(name = name.as_ref().map(display), "another holds the name: it waits");
                 let seat = Seat::take(guest, key).await;
-                Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
-                (seat, announced, Standing::Full)
+                let generation =
+                    Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
+                (seat, announced, Standing::Service { generation })
             }
             // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
             Admission::Refused(refusal) => {
@@ -232,17 +235,24 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     }
 
     /// Keeps the peer waiting, without an answer, until its name falls free or the time is over.
-    async fn wait_for_name(&mut self, seat: &Seat, until: Instant) -> Result<(), End> {
-        let decided = poll_fn(|_| {
-            if !seat.mark.take() {
-                return Poll::Pending;
+    /// Returns which holder of a name it is now.
+    async fn wait_for_name(&mut self, seat: &Seat, mut until: Instant) -> Result<u64, End> {
+        let decided = async {
+            loop {
+                let marked =
+                    poll_fn(|_| if seat.mark.take() { Poll::Ready(()) } else { Poll::Pending });
+                if timeout_at(until, marked).await.is_err() {
+                    // What the holder has sent is read before its silence is judged.
+                    yield_now().await;
+                }
+                match seat.shared.with_core(|core| core.poll_held(seat.key, now())) {
+                    Held::Waiting { until: next } => until = Instant::from_std(next),
+                    Held::Admitted { generation } => return Ok(generation),
+                    Held::Over => return Err(End::NameHeld),
+                    Held::End => return Err(End::MuxEnds),
+                }
             }
-            match seat.shared.with_core(|core| core.poll_held(seat.key)) {
-                Held::Waiting => Poll::Pending,
-                Held::Admitted => Poll::Ready(Ok(())),
-                Held::End => Poll::Ready(Err(seat.end())),
-            }
-        });
+        };
         let (read, inbox) = (&mut self.read, &mut self.inbox);
         let left = async {
             // What it sends meanwhile is kept, within reason, and looked at when it is in.
@@ -259,7 +269,6 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             biased;
             decided = decided => decided,
             end = left => Err(end),
-            () = sleep_until(until) => Err(End::NameHeld),
         }
     }
 
@@ -271,12 +280,13 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         standing: Standing,
     ) -> Result<(Opening, Outlet), End> {
         // spec: mux:role:own-identity
-        let local = Local::new(announced).with_identity(self.listen.identity.clone());
+        let mut local = Local::new(announced).with_identity(self.listen.identity.clone());
+        local.extra = announcements(standing);
         self.connection.accept(&local, now())?;
         let deadline = after(seat.shared.link.limits.handshake_time);
         self.flush(deadline).await?;
         let nameless_until = match standing {
-            Standing::Full => None,
+            Standing::Client | Standing::Service { .. } => None,
             Standing::Nameless => Some(self.deadline),
         };
         let (traffic, outlet) = self.connection.take_halves()?;
@@ -308,6 +318,16 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
 // spec: mux:notice:opt-in, mux:notice:always
 fn notices(peer: &Peer, listen: &Listen) -> Notices {
     if peer.metadata.get("X-Mux") == Some(b"1") { Notices::Taken } else { listen.notices }
+}
+
+/// Returns what our READY says of MUX/1.
+// spec: mux:role:protocol-announced, mux:generation:announced
+fn announcements(standing: Standing) -> Vec<(&'static str, Bytes)> {
+    let mut properties = vec![("X-Mux", Bytes::from_static(b"1"))];
+    if let Standing::Service { generation } = standing {
+        properties.push(("X-Mux-Generation", generation.to_string().into()));
+    }
+    properties
 }
 
 /// Makes room for one more read, and no more than that.

@@ -67,7 +67,7 @@ where
     let reader = Reader::new(&mut read, &seat, opening);
     let end = traffic::run(reader, Writer::new(&mut write, &seat, outlet), &seat).await;
     seat.note_end(&end);
-    if end == End::MuxEnds {
+    if matches!(end, End::MuxEnds | End::Takeover) {
         Box::pin(linger(&mut read, &mut write)).await;
     }
     let shown = name.as_ref().map(display);

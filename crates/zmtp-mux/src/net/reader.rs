@@ -289,7 +289,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
             }
-            if self.nameless_until.is_some_and(|until| until <= now) {
+            // spec: mux:role:nameless-service
+            if self.nameless_until.take_if(|until| *until <= now).is_some()
+                && !self.seat.shared.with_core(|core| core.name(self.seat.key).is_some())
+            {
                 return Poll::Ready(End::Nameless);
             }
             self.alarm = None;

@@ -105,7 +105,7 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             match self.seat.shared.transmit(self.seat.key, written, &mut self.flight) {
                 Transmit::Write => {}
                 Transmit::Sleep => return Poll::Ready(Ok(())),
-                Transmit::End => return Poll::Ready(Err(self.seat.end())),
+                Transmit::End(cause) => return Poll::Ready(Err(cause.into())),
             }
             written = ready!(self.poll_write(cx))?;
             self.accepted = self.accepted.wrapping_add(written);
@@ -138,21 +138,28 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                         sealing.rest();
                         return Poll::Ready(Ok(()));
                     }
-                    Transmit::End => return Poll::Ready(Err(seat.end())),
+                    Transmit::End(cause) => return Poll::Ready(Err(cause.into())),
                 }
             }
             if sealing.is_empty() {
                 sealing.fill(flight)?;
             }
             match Pin::new(&mut **write).poll_write(cx, &sealing.octets).map(accepted) {
-                Poll::Ready(octets) => {
-                    let octets = octets?;
+                Poll::Ready(Err(end)) => {
+                    // What the kernel has accepted must not be returned.
+                    seat.shared.with_core(|core| core.handle_transmitted(seat.key, written));
+                    return Poll::Ready(Err(end));
+                }
+                Poll::Ready(Ok(octets)) => {
                     *total = total.wrapping_add(octets);
                     written = written.saturating_add(sealing.advance(octets));
                 }
                 Poll::Pending => {
-                    seat.shared.with_core(|core| core.handle_transmitted(seat.key, written));
-                    return Poll::Pending;
+                    let cause = seat.shared.with_core(|core| {
+                        core.handle_transmitted(seat.key, written);
+                        core.poll_end(seat.key)
+                    });
+                    return cause.map_or(Poll::Pending, |cause| Poll::Ready(Err(cause.into())));
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use zmtp_proto::SocketType;
 
+use crate::core::model::names::Dispute;
+
 /// A frame: its body, and the octets that it takes on the wire with its header.
 pub(crate) type Frame = (Vec<u8>, usize);
 
@@ -10,6 +12,7 @@ pub(crate) type Frame = (Vec<u8>, usize);
 pub(crate) enum Item {
     Message(Vec<Frame>),
     Pong(Vec<u8>),
+    Ping,
 }
 
 /// Where a peer stands. A service without a name may not send.
@@ -20,6 +23,8 @@ pub(crate) enum State {
     Held,
     Refused,
     Dismissed,
+    TakenOver,
+    Evicted,
     Gone,
 }
 
@@ -45,6 +50,7 @@ pub(crate) struct Peer {
     pub(crate) queue: Vec<(usize, Item)>,
     pub(crate) taken: usize,
     pub(crate) written: usize,
+    pub(crate) dispute: Dispute,
 }
 
 /// Most messages and octets queued for one destination and for all, most duplicates held.
@@ -60,15 +66,25 @@ impl Item {
         match self {
             Self::Message(frames) => frames.iter().map(|frame| frame.1).sum(),
             Self::Pong(context) => 7 + context.len(),
+            Self::Ping => 9,
         }
     }
 
     pub(crate) fn is_message(&self) -> bool {
         matches!(self, Self::Message(_))
     }
+
+    pub(crate) fn is_pong(&self) -> bool {
+        matches!(self, Self::Pong(_))
+    }
 }
 
 impl Peer {
+    /// Tells whether a PING is not with the kernel yet.
+    pub(crate) fn pings(&self) -> bool {
+        self.queue.iter().any(|(_, item)| *item == Item::Ping)
+    }
+
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.state, State::Client | State::Service)
     }

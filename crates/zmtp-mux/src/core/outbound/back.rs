@@ -80,25 +80,30 @@ impl Outbound {
 
     /// Takes back what a writer that has ended did not write.
     pub(crate) fn give_back(&mut self, flight: Flight) {
-        self.in_flight = self.in_flight.saturating_sub(flight.len());
+        // What was sealed and not written is nowhere any more, but certainly not with the peer.
+        self.sealed = self.in_flight.saturating_sub(flight.len());
+        self.in_flight = 0;
         let mut chunks = flight.into_rest();
         chunks.append(&mut self.chunks);
         self.chunks = chunks;
     }
 
-    /// Ends the queue, and tells of each record that is not handed over, in order, with the first
-    /// octets of what it is of. There are none if some of them have been written.
-    pub(crate) fn into_rest(mut self, mut each: impl FnMut(&Record, &[u8])) {
-        // What was sealed and not written is nowhere any more.
-        let mut missing = self.in_flight;
+    /// Ends the queue, and tells of each record that is not handed over, in order.
+    pub(crate) fn into_rest(mut self, mut each: impl FnMut(&Record, Rest<'_>)) {
+        let (mut doubtful, mut sealed) = (self.in_flight, self.sealed);
         let mut chunks = self.chunks.into_iter();
         let mut chunk = chunks.next();
         let (mut at, mut start): (usize, Vec<u8>) = (0, Vec::new());
         for record in std::mem::take(&mut self.records) {
             let mut left = record.len.saturating_sub(self.accepted);
             let mut headless = std::mem::take(&mut self.accepted) > 0;
-            let gone = left.min(missing);
-            (left, missing) = (left.saturating_sub(gone), missing.saturating_sub(gone));
+            if doubtful > 0 {
+                doubtful = doubtful.saturating_sub(left);
+                each(&record, Rest::Doubtful);
+                continue;
+            }
+            let gone = left.min(sealed);
+            (left, sealed) = (left.saturating_sub(gone), sealed.saturating_sub(gone));
             headless |= gone > 0;
             start.clear();
             while left > 0
@@ -113,12 +118,21 @@ impl Outbound {
                     (chunk, at) = (chunks.next(), 0);
                 }
             }
-            each(&record, if headless { &[] } else { &start });
+            each(&record, Rest::Start(if headless { &[] } else { &start }));
         }
         while let Some(item) = self.pairs.as_mut().and_then(|pairs| pairs.pop()) {
-            each(&item.record, &item.start());
+            each(&item.record, Rest::Start(&item.start()));
         }
     }
+}
+
+/// What is left of a message that is not handed over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rest<'m> {
+    /// Its first octets; none if a part of it is written, or they are no more at hand.
+    Start(&'m [u8]),
+    /// It is in the hands of a writer that has not ended: perhaps the peer has it.
+    Doubtful,
 }
 
 impl Item {

@@ -4,9 +4,7 @@ use zmtp_proto::SocketType::{Dealer, Rep, Req};
 
 use super::Mux;
 use crate::core::ListenerRole::{Any, Clients, Services};
-use crate::core::{
-    Admission, DropReason, Introduction, Notices, Outcome, Principal, Share, Standing, Token,
-};
+use crate::core::{Admission, DropReason, Introduction, Outcome, Standing, Token};
 
 /// mux:address:service-shown-by-name, mux:address:client-shown-by-binding,
 /// mux:address:binding-is-capability.
@@ -52,16 +50,9 @@ fn the_binding_address_of_a_service_reaches_it_while_it_lives_and_nobody_afterwa
 fn a_binding_address_that_is_taken_is_not_given_again() {
     let mut mux = Mux::new();
     let (_, first) = mux.client();
-    let again = Introduction {
-        listener: Clients,
-        socket_type: Dealer,
-        name: None,
-        principal: Principal::None,
-        token: Token(1_u64.to_be_bytes()),
-        share: Share::Own,
-        notices: Notices::NotTaken,
-    };
-    assert_eq!(mux.core.handle_introduction(again, mux.now), Admission::Dismissed);
+    let again = mux.introduction(Dealer, Clients, b"");
+    let again = Introduction { token: Token(1_u64.to_be_bytes()), ..again };
+    assert_eq!(mux.core.handle_introduction(again, mux.now, mux.wall), Admission::Dismissed);
     assert_eq!(mux.core.bindings(), 1);
     let (_, second) = mux.client();
     assert_ne!(first, second);

@@ -8,8 +8,8 @@ use zmtp_proto::SocketType::{self, Dealer, Rep, Req, Router};
 use super::Mux;
 use crate::core::ListenerRole::{self, Any, Clients, Services};
 use crate::core::{
-    Acl, Admission, Admit, AllowAll, Applicant, Authorizer, BindingKey, DropReason, Held, Name,
-    Outcome, Pattern, Principal, Refusal, Role, Standing, Transmit,
+    Acl, Admission, Admit, AllowAll, Applicant, Authorizer, BindingKey, Cause, DropReason, Held,
+    MuxLimits, Name, NamePolicy, Outcome, Pattern, Principal, Refusal, Role, Standing, Transmit,
 };
 
 const DENIED: Outcome = Outcome::Dropped(DropReason::Denied);
@@ -54,7 +54,8 @@ impl Mux {
 
     fn is_gone(&mut self, key: BindingKey) -> bool {
         let mut flight = crate::core::Flight::default();
-        !self.core.is_bound(key) && self.core.poll_transmit(key, 0, &mut flight) == Transmit::End
+        !self.core.is_bound(key)
+            && self.core.poll_transmit(key, 0, &mut flight) == Transmit::End(Cause::Evicted)
     }
 }
 
@@ -90,7 +91,7 @@ fn a_service_without_the_grant_is_refused_alike_whether_its_name_is_held_free_or
     assert_eq!(mux.core.name(alias).unwrap().as_octets(), b"engine.ui");
     assert_eq!((mux.core.bindings(), mux.core.counters().claims_denied), (2, 8));
     assert_eq!(mux.core.counters().duplicates, 0, "nobody looked who holds it");
-    assert!(matches!(mux.introduce_as("a", Services, b"engine.7"), Admission::Held { .. }));
+    assert!(matches!(mux.introduce_as("a", Services, b"engine.7"), Admission::Admitted { .. }));
 }
 
 /// mux:authority:alias-ignored, mux:limit:counted.
@@ -193,7 +194,7 @@ fn a_new_authorizer_counts_from_the_next_message_on() {
 /// mux:authority:withdrawn, mux:limit:counted.
 #[test]
 fn a_new_authorizer_takes_names_from_those_who_may_not_have_them() {
-    let mut mux = Mux::new();
+    let mut mux = Mux::with(MuxLimits { name_policy: NamePolicy::Reject, ..MuxLimits::default() });
     let service = mux.join_as("a", Services, b"engine.1").0;
     let kept = mux.join_as("a", Services, b"engine.2").0;
     let waiting = mux.introduce_as("a", Services, b"engine.2");
@@ -215,8 +216,9 @@ fn a_new_authorizer_takes_names_from_those_who_may_not_have_them() {
     expected.sort_unstable();
     assert_eq!(woken, expected);
     assert!(mux.is_gone(service) && mux.is_gone(loser));
-    assert_eq!((mux.core.poll_held(heir), mux.core.poll_held(loser)), (Held::Admitted, Held::End));
-    assert_eq!(mux.core.poll_held(waiting), Held::Waiting);
+    assert!(matches!(mux.held(heir), Held::Admitted { .. }));
+    assert_eq!(mux.held(loser), Held::End);
+    assert!(matches!(mux.held(waiting), Held::Waiting { .. }));
     assert_eq!(mux.dropped(DropReason::Unreachable), 1);
     assert_eq!(mux.send(service, &[&address, b"x"]), Outcome::NotBound);
     assert_eq!(mux.send(client, &[b"engine.1", b"x"]), Outcome::Admitted);

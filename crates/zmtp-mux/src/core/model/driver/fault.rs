@@ -19,6 +19,9 @@ pub(crate) enum Fault {
     DrainForgotten,
     PingSwallowed,
     OctetForgotten,
+    OctetsUnheard,
+    ClockStopped,
+    PrincipalLost,
     WakeForgotten,
     DeliveredTwice,
     DeliveriesSwapped,
@@ -47,7 +50,7 @@ impl Driver {
                 return Outcome::Admitted;
             }
             if self.tells(Fault::MessageTwice) {
-                let _ = self.core.handle_message(key, Encoded::Borrowed(&octets), self.now);
+                let _ = self.core.handle_message(key, Encoded::Borrowed(&octets), self.now());
             }
             if let Some(other) = other
                 && self.tells(Fault::OtherSource)
@@ -61,8 +64,10 @@ impl Driver {
         }
         let octets = Bytes::from(octets);
         match buffer {
-            Buffer::Borrowed => self.core.handle_message(key, Encoded::Borrowed(&octets), self.now),
-            Buffer::Shared => self.core.handle_message(key, Encoded::Shared(&octets), self.now),
+            Buffer::Borrowed => {
+                self.core.handle_message(key, Encoded::Borrowed(&octets), self.now())
+            }
+            Buffer::Shared => self.core.handle_message(key, Encoded::Shared(&octets), self.now()),
         }
     }
 
