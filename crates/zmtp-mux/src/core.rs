@@ -12,6 +12,7 @@ mod close;
 mod control;
 mod counters;
 mod directory;
+mod drain;
 mod envelope;
 mod exempt;
 mod figures;

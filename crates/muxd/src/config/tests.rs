@@ -25,7 +25,7 @@ fn in_limits(line: &str) -> Config {
 type Row = (&'static str, fn(&MuxConfig) -> bool);
 
 #[rustfmt::skip]
-const ROWS: [Row; 30] = [
+const ROWS: [Row; 34] = [
     ("connections = 7", |c| c.limits.connections == 7),
     ("service_places_part = 2", |c| c.limits.service_places_part == 2),
     ("connections_per_ip = 7", |c| c.limits.connections_per_ip == 7),
@@ -55,6 +55,10 @@ const ROWS: [Row; 30] = [
     ("ping_ttl = \"700 ms\"", |c| matches!(c.link.heartbeat, Heartbeat::On(Rhythm { time_to_live, .. }) if time_to_live == TimeToLive::new(SECOND * 7 / 10))),
     ("busy_timeout = \"7 h\"", |c| c.limits.busy_service == 7 * 3600 * SECOND),
     ("busy_client = \"7 h\"", |c| c.limits.busy_client == 7 * 3600 * SECOND),
+    ("probe_timeout = \"7 s\"", |c| c.limits.probe_timeout == 7 * SECOND),
+    ("takeovers = 7", |c| c.limits.takeovers_max == 7),
+    ("takeover_window = \"7 s\"", |c| c.limits.takeover_window == 7 * SECOND),
+    ("drain_time = \"7 s\"", |c| c.limits.drain_time == 7 * SECOND),
     ("end_flush = \"0 s\"", |c| c.limits.end_flush.is_zero()),
 ];
 

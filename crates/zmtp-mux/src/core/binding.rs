@@ -76,6 +76,8 @@ pub(crate) struct Ties {
     pub(crate) waiters: Vec<BindingKey>,
     /// Octets of an unfinished message that are charged to it.
     pub(crate) partial: usize,
+    /// Until when it drains, if it does.
+    pub(crate) drains: Option<Instant>,
 }
 
 /// Bindings without order or multiples.
@@ -149,6 +151,10 @@ pub(crate) struct OpenRequest {
 impl Binding {
     pub(crate) fn ties(&mut self) -> &mut Ties {
         self.ties.get_or_insert_default()
+    }
+
+    pub(crate) fn drains(&self) -> bool {
+        self.ties.as_ref().is_some_and(|ties| ties.drains.is_some())
     }
 
     pub(crate) fn parked(&self) -> Option<&Parked> {

@@ -42,6 +42,10 @@ pub(crate) enum Verdict {
 // spec: mux:takeover:same-principal, mux:takeover:never-from-another,
 //       mux:takeover:policy, mux:probe:busy-is-alive
 pub(crate) fn decide(policy: NamePolicy, holder: &Binding, claimant: &Principal) -> Verdict {
+    // spec: mux:drain:name-kept
+    if holder.drains() {
+        return Verdict::Refuse;
+    }
     let same = claimant.is_authenticated() && *claimant == holder.principal;
     match policy {
         NamePolicy::Reject => Verdict::Refuse,

@@ -40,9 +40,12 @@ impl MuxCore {
         if parked.is_some() {
             self.counters.drop_message(DropReason::Busy);
         }
-        let reason = match self.phase {
-            Phase::Serving | Phase::Draining => DropReason::Unreachable,
-            Phase::Ended => DropReason::Draining,
+        // spec: mux:drain:service
+        let (reason, why) = match self.phase {
+            _ if binding.drains() => (DropReason::Draining, GoneReason::Drained),
+            Phase::Serving => (DropReason::Unreachable, why),
+            Phase::Draining if why != GoneReason::LinkLost => (DropReason::Unreachable, why),
+            Phase::Draining | Phase::Ended => (DropReason::Draining, why),
         };
         let ended = Ended::of(key, &binding);
         let outbound = std::mem::replace(&mut binding.outbound, Outbound::new(binding.rule.pool));

@@ -33,6 +33,7 @@ impl MuxCore {
         }
         match Control::parse(frames) {
             Control::Hello(name) => self.handle_hello(from, form, name),
+            Control::Drain if matches!(form, Form::Plain) && self.drain_service(from) => {}
             Control::Watch(_) | Control::Unwatch(_) | Control::Drain | Control::Malformed => {
                 self.return_control(from, form, b"", DropReason::Malformed, Duration::ZERO);
             }

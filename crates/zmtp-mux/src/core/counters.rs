@@ -95,6 +95,8 @@ pub struct Counters {
     pub control_dropped: u64,
     /// GONEs sent.
     pub gone_sent: u64,
+    /// Services that said that they drain.
+    pub drains: u64,
     /// Messages that were parked for a while.
     pub parked: u64,
     /// Those of them that were dropped, having held up their client for as long as they may.
@@ -176,6 +178,7 @@ impl Counters {
             ("control_refused", self.control_refused),
             ("control_dropped", self.control_dropped),
             ("gone_sent", self.gone_sent),
+            ("drains", self.drains),
             ("parked", self.parked),
             ("stalls", self.stalls),
             ("single_frame_dropped", self.single_frame),

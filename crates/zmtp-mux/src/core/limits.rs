@@ -15,7 +15,7 @@ pub struct PoolLimits {
 }
 
 /// Limits of a MUX as a whole; those of a single connection are [`zmtp_proto::Limits`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxLimits {
     /// Connections at once, unfinished handshakes included.
     pub connections: usize,
@@ -62,6 +62,8 @@ pub struct MuxLimits {
     pub busy_service: Duration,
     /// How long a client may be silent that has something to read.
     pub busy_client: Duration,
+    /// How long a service may take to end that said that it drains.
+    pub drain_time: Duration,
     /// How long what is queued is still written out when the MUX ends.
     pub end_flush: Duration,
 }
@@ -73,7 +75,7 @@ impl Default for MuxLimits {
     /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
     /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 10 s
     /// without an octet accepted, 10 minutes of silence for a busy service and one for a busy
-    /// client, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
+    /// client, a minute to drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
     // spec: mux:limit:service-places, mux:queue:global-pool
     fn default() -> Self {
@@ -99,6 +101,7 @@ impl Default for MuxLimits {
             write_stall: Duration::from_secs(10),
             busy_service: Duration::from_mins(10),
             busy_client: Duration::from_mins(1),
+            drain_time: Duration::from_mins(1),
             end_flush: Duration::from_secs(10),
         }
     }

@@ -89,9 +89,9 @@ impl Lobby {
     #[must_use]
     pub fn new(limits: MuxLimits, exempt: Vec<Prefix>) -> Self {
         Self {
+            arrivals: Arrivals::new(limits.handshakes_per_ip, limits.connections),
             limits,
             exempt,
-            arrivals: Arrivals::new(limits.handshakes_per_ip, limits.connections),
             guests: SlotMap::with_key(),
             crowds: BTreeMap::new(),
             ranks: BTreeSet::new(),

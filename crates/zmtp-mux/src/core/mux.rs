@@ -228,19 +228,6 @@ impl MuxCore {
         }
     }
 
-    /// Takes no new requests from here on; replies and what is queued still pass.
-    pub fn handle_drain(&mut self) {
-        if self.phase == Phase::Serving {
-            self.phase = Phase::Draining;
-        }
-    }
-
-    /// Ends every connection.
-    pub fn handle_end(&mut self) {
-        self.phase = Phase::Ended;
-        self.wakes.extend(self.bindings.keys());
-    }
-
     /// Returns a binding whose task has something to do, until there is none.
     #[inline]
     pub fn poll_wake(&mut self) -> Option<BindingKey> {

@@ -304,6 +304,11 @@ impl Outbound {
         near.map(|record| record.len).chain(far)
     }
 
+    /// Tells whether nothing waits, not even a notice.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.pairs.is_none()
+    }
+
     pub(crate) fn used(&self) -> &Used {
         &self.used
     }

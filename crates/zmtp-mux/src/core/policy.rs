@@ -96,7 +96,8 @@ impl Default for Rules {
 /// The usual rules, with the pool for destinations of these limits.
 impl From<MuxLimits> for CoreConfig {
     fn from(limits: MuxLimits) -> Self {
-        Self { limits, rules: Rules::with_pool(limits.destination_pool) }
+        let rules = Rules::with_pool(limits.destination_pool);
+        Self { limits, rules }
     }
 }
 

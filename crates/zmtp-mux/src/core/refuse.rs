@@ -26,6 +26,7 @@ use crate::core::source::SourceKey;
 
 impl MuxCore {
     /// Decides on a message that was not admitted, and counts it.
+    // spec: mux:queue:overflow-dropped
     #[cold]
     pub(super) fn refuse(
         &mut self,

@@ -169,7 +169,7 @@ impl MuxCore {
         {
             return Err(DropReason::Unknown.into());
         }
-        if self.phase != Phase::Serving && to.role == Role::Service {
+        if to.role == Role::Service && (self.phase != Phase::Serving || to.drains()) {
             return Err(DropReason::Draining.into());
         }
         let outgoing = match &to.link {

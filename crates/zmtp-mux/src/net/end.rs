@@ -36,6 +36,8 @@ pub(crate) enum End {
     MadeWay,
     /// The MUX ends.
     MuxEnds,
+    /// It drained for too long.
+    Drained,
     /// The peer took nothing of what waits for it.
     Stalled,
     /// The MUX took its name away, and with it the binding.
@@ -64,7 +66,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -88,6 +90,7 @@ const NAMES: [&str; 23] = [
     "ended_write_stall",
     "ended_takeover",
     "ended_evicted",
+    "ended_drained",
 ];
 
 impl End {
@@ -99,6 +102,7 @@ impl End {
             Self::MuxEnds => GoneReason::LinkLost,
             Self::Stalled | Self::Evicted => GoneReason::Evicted,
             Self::Takeover => GoneReason::Takeover,
+            Self::Drained => GoneReason::Drained,
             Self::Failed(_)
             | Self::Broke(_)
             | Self::Refused(_)
@@ -143,6 +147,7 @@ impl End {
             Self::Stalled => 20,
             Self::Takeover => 21,
             Self::Evicted => 22,
+            Self::Drained => 23,
         }
     }
 }
@@ -179,6 +184,7 @@ impl fmt::Display for End {
             Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
             Self::MuxEnds => f.write_str("the MUX ends"),
             Self::Stalled => f.write_str("it read nothing of what waits for it"),
+            Self::Drained => f.write_str("it drained for too long"),
             Self::Takeover => f.write_str("another service took over its name"),
             Self::Evicted => f.write_str("its name was taken away"),
         }
@@ -221,6 +227,7 @@ mod tests {
             End::Broke(ConnectionError::Curve(CurveError::Box)),
             End::Takeover,
             End::Evicted,
+            End::Drained,
         ];
         let mut counted = Ends::default();
         for end in &ends {

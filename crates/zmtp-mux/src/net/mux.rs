@@ -203,7 +203,8 @@ impl Mux {
     }
 
     /// Ends the MUX in order: no new connections, no new requests; what is queued is written out,
-    /// for as long as [`MuxLimits::end_flush`]; then every connection is closed.
+    /// for as long as [`MuxLimits::end_flush`]; those who take notices are told what came of the
+    /// rest; then every connection is closed.
     ///
     /// # Cancel safety
     ///
@@ -220,8 +221,10 @@ impl Mux {
         self.shared.ending.store(true, Ordering::Relaxed);
         self.shared.with_core(crate::core::MuxCore::handle_drain);
         let flush_until = after(self.shared.limits.end_flush);
-        self.wait_until(flush_until, |shared| shared.with_core(|core| core.queued_octets() == 0))
-            .await;
+        let flushed = |shared: &Shared| shared.with_core(|core| core.is_flushed());
+        self.wait_until(flush_until, flushed).await;
+        self.shared.with_core(crate::core::MuxCore::handle_parting);
+        self.wait_until(after(LAST_WORDS_MAX), flushed).await;
         self.shared.with_core(crate::core::MuxCore::handle_end);
         self.shared.end_handshakes();
         let close_until = after(CLOSE_MAX);
@@ -267,6 +270,9 @@ impl Mux {
         }
     }
 }
+
+/// How long it may take to write who is gone, and what came back.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// How long connections may take to close at the end.
 const CLOSE_MAX: Duration = Duration::from_secs(2);

@@ -14,9 +14,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
 
-use crate::core::{BindingKey, Charge, Encoded, MuxCore, Outcome, Pause};
+use crate::core::{Charge, Encoded, Pause};
 use crate::net::clock::now;
 use crate::net::end::End;
+use crate::net::flow::Flow;
 use crate::net::guest::Seat;
 use crate::net::keep_alive::Socket;
 use crate::net::mark::wake_last;
@@ -38,6 +39,8 @@ pub(crate) struct Reader<'s, R> {
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
     nameless_until: Option<Instant>,
+    /// When to close a service that drains.
+    drains_until: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Since when the core wants no more of this peer.
     withheld: Option<std::time::Instant>,
@@ -48,7 +51,17 @@ pub(crate) struct Reader<'s, R> {
 impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
-        Self { read, seat, traffic, inbox, nameless_until, alarm: None, withheld: None, look: None }
+        Self {
+            read,
+            seat,
+            traffic,
+            inbox,
+            nameless_until,
+            drains_until: None,
+            alarm: None,
+            withheld: None,
+            look: None,
+        }
     }
 
     /// Reads until the socket has no more, or the connection ends: then it says why.
@@ -176,6 +189,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
         let now = now();
         let (key, traffic, withheld) = (self.seat.key, &mut self.traffic, &mut self.withheld);
+        let drains = &mut self.drains_until;
         self.seat.shared.with_core(|core| {
             let mut consumed: usize = 0;
             let mut flow = Flow::default();
@@ -202,6 +216,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             }
             core.handle_octets(key);
             *withheld = flow.withheld(core, key, now);
+            if flow != Flow::Smooth {
+                *drains = core.drains_until(key).map(Instant::from_std);
+            }
             Ok(consumed)
         })
     }
@@ -210,7 +227,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn route_inbox(&mut self) -> Result<(), ConnectionError> {
         let now = now();
         let (key, traffic, inbox) = (self.seat.key, &mut self.traffic, &mut self.inbox);
-        let withheld = &mut self.withheld;
+        let (withheld, drains) = (&mut self.withheld, &mut self.drains_until);
         let buffered = inbox.len();
         self.seat.shared.with_core(|core| {
             let mut flow = Flow::default();
@@ -245,6 +262,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             }
             core.handle_octets(key);
             *withheld = flow.withheld(core, key, now);
+            if flow != Flow::Smooth {
+                *drains = core.drains_until(key).map(Instant::from_std);
+            }
             Ok::<(), ConnectionError>(())
         })?;
         // What is left moves, so that it does not keep alive what stood before it, be it the
@@ -276,7 +296,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let deadline = self.traffic.poll_timeout().map(Instant::from_std);
-            let Some(deadline) = deadline.into_iter().chain(self.nameless_until).min() else {
+            let deadline = deadline.into_iter().chain(self.nameless_until).chain(self.drains_until);
+            let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
             // An alarm set too early is cheaper than one set anew for each message.
@@ -288,6 +309,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             let now = Instant::now();
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
+            }
+            if self.drains_until.is_some_and(|until| until <= now) {
+                return Poll::Ready(End::Drained);
             }
             // spec: mux:role:nameless-service
             if self.nameless_until.take_if(|until| *until <= now).is_some()
@@ -317,44 +341,6 @@ impl<R> Reader<'_, R> {
             Err(error) => return Err(error),
         }
         Ok(())
-    }
-}
-
-/// Whether the core takes more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Flow {
-    /// It does.
-    #[default]
-    Smooth,
-    /// It does, but has not admitted all.
-    Rough,
-    /// It does not.
-    Parked,
-}
-
-impl Flow {
-    /// Notes what became of a message. It is in the counters; a trace shows each.
-    fn note(&mut self, outcome: Outcome) {
-        if outcome != Outcome::Admitted {
-            tracing::trace!(?outcome, "not routed");
-            *self = if outcome == Outcome::Parked { Self::Parked } else { Self::Rough };
-        }
-    }
-
-    /// Returns since when reads are withheld, if they are from now on.
-    fn withheld(
-        self,
-        core: &mut MuxCore,
-        key: BindingKey,
-        now: std::time::Instant,
-    ) -> Option<std::time::Instant> {
-        match self {
-            Self::Smooth => None,
-            Self::Rough | Self::Parked => match core.poll_pause(key, now) {
-                Pause::Read => None,
-                Pause::Wait { .. } => Some(now),
-            },
-        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Shared {
         link: Settings,
         verdict_time: Duration,
     ) -> io::Result<Self> {
-        let limits = core.limits;
+        let limits = core.limits.clone();
         let mut hash_key = [0; 4];
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
@@ -70,7 +70,7 @@ impl Shared {
         Ok(Self {
             seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
             room: Mutex::new(Room {
-                lobby: Lobby::new(limits, exempt),
+                lobby: Lobby::new(limits.clone(), exempt),
                 ends: Ends::default(),
                 pauses: 0,
                 shaking: SecondaryMap::new(),

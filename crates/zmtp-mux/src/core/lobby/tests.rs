@@ -86,7 +86,7 @@ fn the_last_sixteenth_of_the_places_is_for_services() {
     for (connections, part, reserved) in [(64, 16, 4), (64, 2, 32), (64, 0, 0), (15, 16, 0)] {
         let limits = MuxLimits { connections, service_places_part: part, ..MuxLimits::default() };
         for other in [ListenerRole::Clients, ListenerRole::Any] {
-            let mut lobby = Lobby::new(limits, loopback());
+            let mut lobby = Lobby::new(limits.clone(), loopback());
             let other = Newcomer { listener: other, ..ip(1) };
             let tickets: Vec<_> =
                 (reserved..connections).map(|_| enter(&mut lobby, other).0).collect();
@@ -112,7 +112,7 @@ fn the_last_sixteenth_of_the_places_is_for_services() {
 fn an_address_begins_so_many_costly_handshakes_in_a_second() {
     let limits =
         MuxLimits { handshakes_per_ip: Rate { per_second: 4, burst: 6 }, ..MuxLimits::default() };
-    let mut lobby = Lobby::new(limits, loopback());
+    let mut lobby = Lobby::new(limits.clone(), loopback());
     let begin = start();
     let costly = |newcomer| Newcomer { cost: HandshakeCost::PublicKeys, ..newcomer };
     // Ten attempts a second for ten seconds: the burst, and four in each second.

@@ -12,7 +12,7 @@ use crate::core::{
 };
 
 impl Mux {
-    fn nameless(&mut self, principal: &Principal) -> BindingKey {
+    pub(super) fn nameless(&mut self, principal: &Principal) -> BindingKey {
         let peer = self.introduction(Dealer, Services, b"");
         let peer = Introduction { principal: principal.clone(), ..peer };
         let admission = self.core.handle_introduction(peer, self.now, self.wall);

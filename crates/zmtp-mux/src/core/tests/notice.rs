@@ -1,11 +1,15 @@
 //! Notices: who gets them, and what they say.
 
+use std::time::Duration;
+
 use zmtp_proto::SocketType::{Rep, Req};
 
 use super::{Frames, Mux};
 use crate::core::ListenerRole::{Clients, Services};
 use crate::core::notice::{Header, NoticeKind};
-use crate::core::{DropReason, GoneReason, MuxLimits, Notices, Outcome, PoolLimits, Rule, Rules};
+use crate::core::{
+    DropReason, GoneReason, MuxLimits, Notices, Outcome, PoolLimits, Principal, Rule, Rules,
+};
 
 fn hello() -> Vec<u8> {
     Header::new(NoticeKind::Hello).encode().to_vec()
@@ -64,7 +68,7 @@ fn what_is_refused_comes_back_with_its_reason_and_frames() {
     mux.core.handle_drain();
     let _service = mux.service(b"engine");
     assert_eq!(mux.send(client, &[b"engine", b"x"]), Outcome::Returned(DropReason::Draining));
-    assert_eq!(read(&mux.receive(client)[0]), (RETURN, 5, 0, vec![&b"engine"[..], b"x"]));
+    assert_eq!(read(&mux.receive(client)[1]), (RETURN, 5, 0, vec![&b"engine"[..], b"x"]));
     assert_eq!(mux.core.counters().returned_for(DropReason::Unknown), 2);
     assert_eq!(mux.queued(), 0);
 }
@@ -263,5 +267,110 @@ fn a_return_that_does_not_fit_whole_comes_without_frames() {
     assert_eq!(read(&got[0]).2, 0);
     assert!(matches!(mux.core.poll_pause(client, mux.now), crate::core::Pause::Read));
     assert_eq!(read(&mux.receive(client)[0]).3[0], b"nobody");
+    assert_eq!(mux.queued(), 0);
+}
+
+/// mux:hello:claims-name, mux:hello:second-name.
+#[test]
+fn a_hello_claims_a_name_and_says_what_became_of_that() {
+    let mut mux = Mux::new();
+    let holder = mux.service(b"held");
+    let peer = mux.nameless(&Principal::None);
+    assert_eq!(mux.send(peer, &[b"", &hello(), b"held"]), Outcome::Heard);
+    let got = mux.receive(peer);
+    assert_eq!(read(&got[0]), (RETURN, 2, 0, vec![&b"held"[..]]));
+    assert_eq!(got[0][1][16..], 2100_u32.to_be_bytes(), "what is left of the probe, and a bit");
+    assert_eq!(mux.send(peer, &[b"", &hello(), b"\0none"]), Outcome::Heard);
+    assert_eq!(read(&mux.receive(peer)[0]), (RETURN, 9, 0, vec![&b"\0none"[..]]));
+    assert_eq!(mux.send(peer, &[b"", &hello(), b"free"]), Outcome::Heard);
+    let got = mux.receive(peer);
+    let (kind, _, _, frames) = read(&got[0]);
+    assert_eq!((kind, frames[1]), (1, &b"free"[..]));
+    assert_eq!(mux.send(peer, &[b"", &hello(), b"other"]), Outcome::Heard);
+    assert_eq!(read(&mux.receive(peer)[0]), (RETURN, 9, 0, vec![&b"other"[..]]));
+    assert_eq!(mux.send(holder, &[b"free", b"x"]), Outcome::Admitted);
+    assert_eq!(mux.receive(peer), [[b"held", &b"x"[..]]]);
+}
+
+/// mux:return:in-doubt, mux:gone:reasons.
+#[test]
+fn what_the_writer_of_a_loser_has_in_its_hands_is_in_doubt_and_not_returned() {
+    let mut mux = Mux::new().with_notices();
+    let alice = Principal::User(bytes::Bytes::from_static(b"alice"));
+    let loser = mux.service_of(b"engine", &alice);
+    let (client, _) = mux.client();
+    assert_eq!(mux.send(client, &[b"engine", b"taken"]), Outcome::Admitted);
+    let _flight = mux.take(loser);
+    assert_eq!(mux.send(client, &[b"engine", b"queued"]), Outcome::Admitted);
+    let _winner = mux.service_of(b"engine", &alice);
+    let got = mux.receive(client);
+    assert_eq!(read(&got[0]), (RETURN, 6, 0, vec![&b"engine"[..], b"queued"]));
+    assert_eq!(read(&got[1]), (GONE, 4, 0, vec![&b"engine"[..]]));
+    assert_eq!((got.len(), mux.queued()), (2, 0));
+    assert_eq!(mux.dropped(DropReason::Unreachable), 1);
+}
+
+fn drain() -> Vec<u8> {
+    Header::new(NoticeKind::Drain).encode().to_vec()
+}
+
+/// mux:drain:service, mux:drain:name-kept.
+#[test]
+fn a_service_that_drains_gets_nothing_new_and_goes_without_loss() {
+    let mut mux = Mux::new().with_notices();
+    let engine = mux.service(b"engine");
+    let (client, own) = mux.client();
+    assert_eq!(mux.send(client, &[b"engine", b"1"]), Outcome::Admitted);
+    assert_eq!(mux.send(engine, &[b"", &drain()]), Outcome::Heard);
+    assert_eq!(mux.core.drains_until(engine), Some(mux.now + Duration::from_mins(1)));
+    assert_eq!(mux.send(client, &[b"engine", b"2"]), Outcome::Returned(DropReason::Draining));
+    assert_eq!(mux.receive(engine).len(), 1, "its queue is served");
+    assert_eq!(mux.send(engine, &[&own, b"reply"]), Outcome::Admitted, "its replies pass");
+    let heir = mux.hold(b"engine");
+    mux.close(engine);
+    assert!(matches!(mux.held(heir), crate::core::Held::Admitted { .. }));
+    let got = mux.receive(client);
+    assert_eq!(read(&got[0]).1, 5, "DRAINING");
+    assert_eq!(got[1], [&b"engine"[..], b"reply"]);
+    assert_eq!(read(&got[2]), (GONE, 3, 0, vec![&b"engine"[..]]));
+    assert_eq!((got.len(), mux.queued()), (3, 0));
+    // A client cannot drain.
+    assert_eq!(mux.send(client, &[b"", &drain()]), Outcome::Heard);
+    assert_eq!(read(&mux.receive(client)[0]), (RETURN, 9, 0, vec![&b""[..]]));
+}
+
+/// mux:drain:mux-says-so, mux:drain:mux-last-words.
+#[test]
+fn a_mux_that_goes_says_so_and_what_became_of_each_request() {
+    let mut mux = Mux::new();
+    let (stock, _) = mux.client();
+    let mut mux = mux.with_notices();
+    let clients = [mux.client().0, mux.client().0];
+    let (req, _) = mux.join(Req, Clients, b"");
+    let engine = mux.service(b"engine");
+    assert_eq!(mux.send(clients[0], &[b"engine", b"handed over"]), Outcome::Admitted);
+    assert_eq!(mux.send(req, &[b"", b"engine", b"handed over"]), Outcome::Admitted);
+    let _ = mux.receive(engine);
+    mux.core.handle_drain();
+    let retry: Vec<_> = clients
+        .iter()
+        .map(|&client| {
+            let got = mux.receive(client);
+            assert_eq!((got.len(), read(&got[0]).0), (1, 8));
+            u32::from_be_bytes(got[0][1][16..].try_into().unwrap())
+        })
+        .collect();
+    assert_ne!(retry[0], retry[1], "not all at once");
+    assert_eq!(read(&mux.receive(engine)[0]).0, 8);
+    assert_eq!(mux.receive(stock), Vec::<Frames>::new());
+    assert!(mux.core.is_flushed());
+    mux.core.handle_parting();
+    assert!(!mux.core.is_flushed());
+    let got = mux.receive(clients[0]);
+    assert_eq!(read(&got[0]), (GONE, 6, 0, vec![&b"engine"[..]]));
+    let answer = mux.receive(req);
+    assert_eq!((answer.len(), answer[0][2][4], answer[0][2][5]), (1, GONE, 6));
+    assert_eq!(mux.receive(clients[1]), Vec::<Frames>::new());
+    assert!(mux.core.is_flushed());
     assert_eq!(mux.queued(), 0);
 }
