@@ -84,8 +84,8 @@ fn messages_to_nobody_are_counted_and_held_back_and_cost_no_memory() {
         raw.send(&flood);
     }
     siege.muxd.wait_counter("dropped_unknown", |count| count == 4000);
-    // A thousand at once, and a thousand a second.
-    assert!(begun.elapsed() > Duration::from_millis(2900), "{:?}", begun.elapsed());
+    // A thousand at once, and a thousand a second; what is read at once is refused at once.
+    assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
     let grown = siege.muxd.resident_kib().saturating_sub(before);
     println!("4,000 messages to nobody: {grown} KiB more");
     assert!(grown < 8 * 1024, "{grown} KiB");
