@@ -33,6 +33,7 @@ mod partial;
 mod pattern;
 mod policy;
 mod pool;
+mod presence;
 mod principal;
 mod rate;
 mod record;

@@ -25,7 +25,7 @@ fn in_limits(line: &str) -> Config {
 type Row = (&'static str, fn(&MuxConfig) -> bool);
 
 #[rustfmt::skip]
-const ROWS: [Row; 34] = [
+const ROWS: [Row; 36] = [
     ("connections = 7", |c| c.limits.connections == 7),
     ("service_places_part = 2", |c| c.limits.service_places_part == 2),
     ("connections_per_ip = 7", |c| c.limits.connections_per_ip == 7),
@@ -49,6 +49,8 @@ const ROWS: [Row; 34] = [
     ("returns_unread = 7", |c| c.limits.returns_unread == 7),
     ("retry_after = \"7 s\"", |c| c.limits.retry_after == 7 * SECOND),
     ("tracked_services = 7", |c| c.limits.tracked == 7),
+    ("watches_per_peer = 7", |c| c.limits.watches_per_peer == 7),
+    ("watch_matches = 7", |c| c.limits.watch_matches == 7),
     ("write_stall = \"7 s\"", |c| c.limits.write_stall == 7 * SECOND),
     ("ping_interval = \"off\"", |c| c.link.heartbeat == Heartbeat::Off),
     ("dead_after = \"7 s\"", |c| matches!(c.link.heartbeat, Heartbeat::On(Rhythm { timeout, .. }) if timeout == 7 * SECOND)),

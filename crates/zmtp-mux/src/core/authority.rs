@@ -149,6 +149,7 @@ impl MuxCore {
                 bump(&mut self.counters.aliases_withdrawn);
             }
         }
+        self.review_watches();
         former
     }
 

@@ -13,6 +13,7 @@ use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
 use crate::core::park::Parked;
 use crate::core::policy::Rule;
+use crate::core::presence::Watcher;
 use crate::core::principal::Principal;
 use crate::core::role::Role;
 use crate::core::source::SourceKey;
@@ -78,6 +79,8 @@ pub(crate) struct Ties {
     pub(crate) partial: usize,
     /// Until when it drains, if it does.
     pub(crate) drains: Option<Instant>,
+    /// What it watches, if it does.
+    pub(crate) watcher: Option<Box<Watcher>>,
 }
 
 /// Bindings without order or multiples.

@@ -62,6 +62,8 @@ impl MuxCore {
         let ties = binding.ties.take().unwrap_or_default();
         self.tell_gone(&ended, ties.trackers.iter(), why);
         self.untrack(&ended, ties.tracked.iter());
+        self.forget_watcher(&ended, ties.watcher);
+        self.show_gone(&ended, why);
         self.unreserve(ended.source, ties.partial);
         self.sources.leave(ended.source);
         for from in ties.waiters {

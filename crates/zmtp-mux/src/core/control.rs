@@ -33,8 +33,10 @@ impl MuxCore {
         }
         match Control::parse(frames) {
             Control::Hello(name) => self.handle_hello(from, form, name),
+            Control::Watch(pattern) => self.handle_watch(from, form, pattern),
+            Control::Unwatch(pattern) => self.handle_unwatch(from, form, pattern),
             Control::Drain if matches!(form, Form::Plain) && self.drain_service(from) => {}
-            Control::Watch(_) | Control::Unwatch(_) | Control::Drain | Control::Malformed => {
+            Control::Drain | Control::Malformed => {
                 self.return_control(from, form, b"", DropReason::Malformed, Duration::ZERO);
             }
         }
@@ -101,7 +103,7 @@ impl MuxCore {
 
     /// Answers control that is not heeded with a RETURN, which has no frames.
     // spec: mux:return:of-control
-    fn return_control(
+    pub(super) fn return_control(
         &mut self,
         from: BindingKey,
         form: Form<'_>,

@@ -97,6 +97,12 @@ pub struct Counters {
     pub gone_sent: u64,
     /// Services that said that they drain.
     pub drains: u64,
+    /// Watches that were granted, or repeated.
+    pub watches: u64,
+    /// Those of them that were ended, for a limit or for want of permission.
+    pub watches_ended: u64,
+    /// UPs and GONEs sent to those who watch.
+    pub presence_sent: u64,
     /// Messages that were parked for a while.
     pub parked: u64,
     /// Those of them that were dropped, having held up their client for as long as they may.
@@ -179,6 +185,9 @@ impl Counters {
             ("control_dropped", self.control_dropped),
             ("gone_sent", self.gone_sent),
             ("drains", self.drains),
+            ("watches", self.watches),
+            ("watches_ended", self.watches_ended),
+            ("presence_sent", self.presence_sent),
             ("parked", self.parked),
             ("stalls", self.stalls),
             ("single_frame_dropped", self.single_frame),

@@ -56,6 +56,10 @@ pub struct MuxLimits {
     pub retry_after: Duration,
     /// Services whose end a client is told of.
     pub tracked: usize,
+    /// Patterns that a peer may watch.
+    pub watches_per_peer: usize,
+    /// Names that a peer may be shown for that.
+    pub watch_matches: usize,
     /// How long a client may accept no octet while something waits for it.
     pub write_stall: Duration,
     /// How long a service may be silent that has something to read.
@@ -73,11 +77,12 @@ impl Default for MuxLimits {
     /// costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for
     /// 2 s, 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
     /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
-    /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 10 s
-    /// without an octet accepted, 10 minutes of silence for a busy service and one for a busy
+    /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 256 watches
+    /// and 65,536 names that they show, 10 s without an octet accepted, 10 minutes of silence for a busy service and one for a busy
     /// client, a minute to drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
     // spec: mux:limit:service-places, mux:queue:global-pool
+    // spec: mux:watch:watches-limit, mux:watch:matches-limit
     fn default() -> Self {
         Self {
             connections: 65_536,
@@ -98,6 +103,8 @@ impl Default for MuxLimits {
             returns_unread: 1024,
             retry_after: Duration::from_millis(100),
             tracked: 16_384,
+            watches_per_peer: 256,
+            watch_matches: 65_536,
             write_stall: Duration::from_secs(10),
             busy_service: Duration::from_mins(10),
             busy_client: Duration::from_mins(1),

@@ -40,6 +40,7 @@ use crate::core::names::Cause;
 use crate::core::outbound::Wake;
 use crate::core::policy::{CoreConfig, Rules};
 use crate::core::pool::Used;
+use crate::core::presence::Register;
 use crate::core::record::What;
 use crate::core::role::Role;
 use crate::core::source::Sources;
@@ -54,6 +55,7 @@ pub struct MuxCore {
     pub(super) phase: Phase,
     pub(super) bindings: SlotMap<BindingKey, Binding>,
     pub(super) directory: Directory,
+    pub(super) register: Register,
     pub(super) used: Used,
     /// The part of it that waits for clients.
     pub(super) used_by_clients: Used,
@@ -108,6 +110,7 @@ impl MuxCore {
             phase: Phase::Serving,
             bindings: SlotMap::with_key(),
             directory: Directory::new(hash_key),
+            register: Register::new(hash_key.hasher()),
             used: Used::default(),
             used_by_clients: Used::default(),
             sources: Sources::new(hash_key.hasher()),
@@ -179,6 +182,9 @@ impl MuxCore {
             return Transmit::End(Cause::MuxEnds);
         };
         if flight.is_empty() {
+            if binding.has_news() {
+                return self.transmit_news(key, flight);
+            }
             binding.outbound.take(flight, &mut self.spares);
         }
         if flight.is_empty() { Transmit::Sleep } else { Transmit::Write }

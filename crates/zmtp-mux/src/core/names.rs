@@ -150,6 +150,7 @@ impl MuxCore {
             binding.stage = Stage::Live;
             binding.generation = self.generations.next();
         }
+        self.show_up(key);
     }
 
     // spec: mux:duplicate:longest-waiting-gets-it

@@ -146,6 +146,9 @@ impl Header {
     /// Flag of a RETURN whose frames are not all there.
     pub(crate) const CUT: u16 = 1;
 
+    /// Flag of an UP or a GONE for those who watch.
+    pub(crate) const WATCHED: u16 = 2;
+
     /// Makes the header of a notice that says no more than its kind.
     pub(crate) fn new(kind: NoticeKind) -> Self {
         Self { kind, reason: 0, flags: 0, generation: 0, retry_after: Duration::ZERO }

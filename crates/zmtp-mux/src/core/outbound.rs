@@ -180,6 +180,24 @@ impl Outbound {
         self.wake()
     }
 
+    /// Queues what the MUX tells of services, to be taken at once. What waits by its sources is not
+    /// held up by it.
+    pub(crate) fn push_news(&mut self, octets: &[u8], spares: &mut Spares) {
+        if self.pairs.is_some() && self.chunks.is_empty() {
+            self.refill(spares);
+        }
+        let len = octets.len();
+        if len > 0 {
+            self.records.push_back(Record { len, what: What::Notice { reserved: len } });
+            self.buffer(len, spares).extend_from_slice(octets);
+        }
+    }
+
+    /// Wakes the writer for something that is not queued here.
+    pub(crate) fn rouse(&mut self) -> Wake {
+        self.wake()
+    }
+
     /// Tells whether messages wait by their sources: from the soft mark on, until none waits so.
     // spec: mux:overload:congested-pairs
     #[inline]

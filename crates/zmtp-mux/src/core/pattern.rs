@@ -1,5 +1,6 @@
 //! Patterns: which names a rule or a watch is about.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -50,6 +51,12 @@ impl Pattern {
     #[must_use]
     pub fn as_name(&self) -> Option<&[u8]> {
         if self.0.last() == Some(&b'*') { None } else { Some(&self.0) }
+    }
+}
+
+impl Borrow<[u8]> for Pattern {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

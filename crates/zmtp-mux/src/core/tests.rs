@@ -11,6 +11,7 @@ mod name;
 mod notice;
 mod overload;
 mod patience;
+mod presence;
 mod probe;
 mod queue;
 mod req;
