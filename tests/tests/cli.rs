@@ -216,6 +216,19 @@ fn usr1_writes_all_counters_and_changes_nothing() {
     assert_eq!(muxd.stop().names().count(), one.names().count());
 }
 
+/// mux:limit:counted.
+#[test]
+fn the_readme_tells_of_every_counter() {
+    let readme = include_str!("../../crates/muxd/README.md");
+    let muxd = Muxd::start(&["--any", ANY_PORT]);
+    let counters = muxd.counters();
+    let missing: Vec<_> =
+        counters.names().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert_eq!(missing, [""; 0]);
+    muxd.wait_log("counters 20");
+    let _ = muxd.stop();
+}
+
 #[test]
 fn both_signals_end_it_in_order() {
     for signal in [Signal::TERM, Signal::INT] {

@@ -12,6 +12,7 @@
 mod acl;
 mod arguments;
 mod curve;
+mod failures;
 mod files;
 mod peer;
 mod plain;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use zmtp_proto::{ConnectionError, Deadline, DecodeError};
+use zmtp_proto::{ConnectionError, Deadline, DecodeError, Mechanism};
 
 use crate::core::{Cause, GoneReason, Refusal};
 
@@ -18,6 +18,9 @@ pub(crate) enum End {
     Failed(io::ErrorKind),
     /// The peer broke the protocol, or a deadline.
     Broke(ConnectionError),
+    /// The peer has another security mechanism than the listener. libzmq leaves on hearing ours,
+    /// mostly before it has said which.
+    Mechanism { expected: Mechanism, came: Option<Mechanism> },
     /// The peer cannot be served, and was told so.
     Refused(Refusal),
     /// The authenticator does not want it, and it was told so.
@@ -40,7 +43,6 @@ pub(crate) enum End {
     Drained,
     /// The peer took nothing of what waits for it.
     Stalled,
-    /// The MUX took its name away, and with it the binding.
     /// Another service took over its name.
     Takeover,
     /// It lost its name: to new access rules, or silent when another service wanted it.
@@ -66,7 +68,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -91,6 +93,7 @@ const NAMES: [&str; 24] = [
     "ended_takeover",
     "ended_evicted",
     "ended_drained",
+    "ended_mechanism",
 ];
 
 impl End {
@@ -105,6 +108,7 @@ impl End {
             Self::Drained => GoneReason::Drained,
             Self::Failed(_)
             | Self::Broke(_)
+            | Self::Mechanism { .. }
             | Self::Refused(_)
             | Self::Denied
             | Self::DeniedForNow
@@ -148,6 +152,7 @@ impl End {
             Self::Takeover => 21,
             Self::Evicted => 22,
             Self::Drained => 23,
+            Self::Mechanism { .. } => 24,
         }
     }
 }
@@ -174,6 +179,12 @@ impl fmt::Display for End {
             Self::PeerLeft => f.write_str("the peer left"),
             Self::Failed(kind) => write!(f, "connection failed: {kind}"),
             Self::Broke(error) => write!(f, "{error}"),
+            Self::Mechanism { expected, came: Some(came) } => {
+                write!(f, "expects {expected}, the peer speaks {came}")
+            }
+            Self::Mechanism { expected, came: None } => {
+                write!(f, "expects {expected}, and the peer left on hearing so: it speaks another")
+            }
             Self::Refused(refusal) => write!(f, "refused: {}", refusal.reason()),
             Self::Denied => f.write_str("denied"),
             Self::DeniedForNow => f.write_str("denied for now"),
@@ -206,7 +217,7 @@ mod tests {
         let ends = [
             End::PeerLeft,
             End::Failed(io::ErrorKind::ConnectionReset),
-            End::Broke(ConnectionError::MechanismMismatch),
+            End::Broke(ConnectionError::RoleConflict),
             broke(DecodeError::CommandTooLong { len: 1, max: 0 }),
             broke(DecodeError::MessageTooLong { len: 1, max: 0 }),
             broke(DecodeError::TooManyFrames { max: 0 }),
@@ -228,6 +239,7 @@ mod tests {
             End::Takeover,
             End::Evicted,
             End::Drained,
+            End::Mechanism { expected: Mechanism::CURVE, came: None },
         ];
         let mut counted = Ends::default();
         for end in &ends {

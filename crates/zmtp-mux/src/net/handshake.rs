@@ -28,8 +28,13 @@ use crate::net::clock::{after, now, wall};
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
 use crate::net::linger::{LINGER_MAX, linger};
+use crate::net::link::{Caller, Journal, Plain};
 use crate::net::mux::Listen;
 use crate::net::reader::Opening;
+
+use self::blame::{Step, why_denied};
+
+mod blame;
 
 /// A connection whose peer is in.
 pub(crate) struct Settled {
@@ -56,10 +61,12 @@ pub(crate) struct Shaking<'s, R, W> {
     write: &'s mut W,
     guest: &'s Guest,
     listen: &'s Listen,
-    address: PeerAddress,
+    journal: &'s Journal,
+    caller: Caller,
     connection: Connection,
     inbox: BytesMut,
     deadline: Instant,
+    step: Step,
 }
 
 impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
@@ -70,23 +77,33 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         read: &'s mut R,
         write: &'s mut W,
         guest: &'s Guest,
-        listen: &'s Listen,
-        address: PeerAddress,
+        (listen, journal): (&'s Listen, &'s Journal),
+        caller: Caller,
     ) -> Result<Self, End> {
         let security = listen.security.server().map_err(|error| End::Failed(error.kind()))?;
         let settings = guest.shared.link;
         let connection = Connection::acceptor(security, settings, now());
         let deadline = after(settings.limits.handshake_time);
-        let inbox = BytesMut::new();
-        Ok(Self { read, write, guest, listen, address, connection, inbox, deadline })
+        let (inbox, step) = (BytesMut::new(), Step::Nothing);
+        Ok(Self { read, write, guest, listen, journal, caller, connection, inbox, deadline, step })
     }
 
     /// Hears the peer out, has it judged, lets the core decide, and acts on it.
     ///
     /// # Errors
     ///
-    /// Why the connection ends instead.
+    /// Why the connection ends instead, which the log says.
     pub(crate) async fn settle(&mut self) -> Result<Settled, End> {
+        let settled = self.try_settle().await;
+        match &settled {
+            // Said before the peer was told, which may take its time to read that.
+            Ok(_) | Err(End::Denied | End::Refused(_)) => {}
+            Err(end) => self.tell(end, self.detail(end), None, None),
+        }
+        settled
+    }
+
+    async fn try_settle(&mut self) -> Result<Settled, End> {
         let (guest, listen) = (self.guest, self.listen);
         let peer = self.hear_out().await?;
         let principal = self.judge_peer(&peer).await?;
@@ -111,7 +128,13 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 (Seat::take(guest, key).await, announced, standing)
             }
             Admission::Held { key, announced, until } => {
-                info!(name = name.as_ref().map(display), "another holds the name: it waits");
+                let (connection, address) = (self.caller.number, Plain(self.caller.address));
+                info!(
+                    connection,
+                    %address,
+                    name = name.as_ref().map(display),
+                    "another holds the name: it waits"
+                );
                 let seat = Seat::take(guest, key).await;
                 let generation =
                     Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
@@ -119,10 +142,10 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             }
             // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
             Admission::Refused(refusal) => {
-                let reason = refusal.reason();
-                info!(name = name.as_ref().map(display), %principal, reason, "refused");
+                let end = End::Refused(refusal);
+                self.tell(&end, "", Some(&principal), name.as_ref());
                 self.refuse(refusal.reason()).await;
-                return Err(End::Refused(refusal));
+                return Err(end);
             }
             Admission::Dismissed => return Err(End::Dismissed),
         };
@@ -140,7 +163,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     /// the peer names has none of its own: it could make up as many as it likes.
     // spec: mux:overload:source
     fn share(&self, principal: &Principal) -> Share {
-        match (&self.listen.admittance, principal, self.address) {
+        match (&self.listen.admittance, principal, self.caller.address) {
             (Admittance::By(_), Principal::User(_) | Principal::Key(_), _) => {
                 Share::Of(principal.clone())
             }
@@ -157,7 +180,12 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     async fn hear_out(&mut self) -> Result<Peer, End> {
         self.flush(self.deadline).await?;
         loop {
-            while let Some(progress) = self.connection.handle_input(&self.inbox, now())? {
+            loop {
+                let progress = match self.connection.handle_input(&self.inbox, now()) {
+                    Ok(Some(progress)) => progress,
+                    Ok(None) => break,
+                    Err(error) => return Err(self.broke(error)),
+                };
                 let consumed = progress.consumed;
                 let heard = match progress.event {
                     Some(Event::Credentials(credentials)) => Heard::Password(credentials),
@@ -165,6 +193,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                     Some(Event::Established(_) | Event::Message(_)) | None => Heard::Nothing,
                 };
                 self.inbox.advance(consumed);
+                self.step = self.step.next();
                 match heard {
                     Heard::Password(credentials) => self.judge_password(&credentials).await?,
                     Heard::Peer(peer) => return Ok(peer),
@@ -182,7 +211,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     async fn read_some(&mut self) -> Result<(), End> {
         grow(&mut self.inbox);
         match timeout_at(self.deadline, self.read.read_buf(&mut self.inbox)).await {
-            Ok(Ok(0)) => Err(End::PeerLeft),
+            Ok(Ok(0)) => Err(self.left()),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(End::Failed(error.kind())),
             Err(_) => Ok(self.connection.handle_timeout(now())?),
@@ -193,7 +222,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     // spec: 24:plain:credentials-at-hello
     async fn judge_password(&mut self, credentials: &PlainCredentials) -> Result<(), End> {
         let credentials = Credentials::Password(credentials);
-        self.judge(Claim { address: self.address, credentials, introduction: None }).await?;
+        self.judge(Claim { address: self.caller.address, credentials, introduction: None }).await?;
         self.connection.welcome()?;
         Ok(())
     }
@@ -208,7 +237,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             _ => return Err(End::Denied),
         };
         let introduction = Some((&peer.identity, &peer.metadata));
-        self.judge(Claim { address: self.address, credentials, introduction }).await
+        let address = self.caller.address;
+        self.judge(Claim { address, credentials, introduction }).await
     }
 
     // spec: 37:auth:delay-never-admits, 37:auth:refused-for-now-silent,
@@ -222,7 +252,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         match verdict {
             Ok(Verdict::Accept(principal)) => Ok(principal),
             Ok(Verdict::Refuse(reason)) => {
-                info!(address = ?claim.address, claims = %claim.principal(), reason, "refused");
+                let why = why_denied(&reason, claim.credentials);
+                self.tell(&End::Denied, why, Some(&claim.principal()), None);
                 self.refuse(&reason).await;
                 Err(End::Denied)
             }

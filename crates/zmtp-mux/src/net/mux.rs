@@ -19,6 +19,7 @@ use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
+use crate::net::link::Journal;
 use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
 use crate::net::stream::Acceptor;
@@ -52,6 +53,7 @@ use crate::net::stream::Acceptor;
 pub struct Mux {
     shared: Arc<Shared>,
     spread: Arc<Spread>,
+    journal: Arc<Journal>,
     listeners: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -169,6 +171,7 @@ impl Mux {
         Ok(Self {
             shared: Arc::new(shared),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
+            journal: Arc::default(),
             listeners: Arc::default(),
         })
     }
@@ -189,8 +192,13 @@ impl Mux {
         let (acceptor, endpoint) = Acceptor::bind(&listen.endpoint)
             .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;
         info!(role = listen.role.name(), %endpoint, "listening");
-        let (shared, spread) = (Arc::clone(&self.shared), Arc::clone(&self.spread));
-        let task = tokio::spawn(accept::run(shared, spread, acceptor, Arc::new(listen)));
+        let host = accept::Host {
+            shared: Arc::clone(&self.shared),
+            spread: Arc::clone(&self.spread),
+            journal: Arc::clone(&self.journal),
+            listen: Arc::new(listen),
+        };
+        let task = tokio::spawn(accept::run(host, acceptor));
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         Ok(endpoint)
     }

@@ -200,6 +200,7 @@ impl Driver {
         let key = self.seats[peer].key?;
         if !self.is_bound(peer) {
             self.core.handle_closed(key, GoneReason::Left);
+            self.model.peers[peer].state = State::Gone;
             return None;
         }
         if !self.tells(Fault::CloseForgotten) {
