@@ -31,13 +31,11 @@ mod heartbeats;
 mod memory;
 #[path = "hostile/names.rs"]
 mod names;
-#[path = "hostile/raw.rs"]
-mod raw;
 #[path = "hostile/siege.rs"]
 mod siege;
 #[path = "hostile/slow.rs"]
 mod slow;
 #[path = "hostile/strangers.rs"]
 mod strangers;
-#[path = "hostile/wire.rs"]
-mod wire;
+
+use zmtp_mux_tests::{raw, wire};
