@@ -260,7 +260,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 }
                 inbox.advance(consumed);
             }
-            core.handle_octets(key);
+            // A look into an empty buffer is no sign of life: the peer may be asked for one.
+            if buffered > 0 {
+                core.handle_octets(key);
+            }
             *withheld = flow.withheld(core, key, now);
             if flow != Flow::Smooth {
                 *drains = core.drains_until(key).map(Instant::from_std);
