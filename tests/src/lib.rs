@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::arithmetic_side_effects,
     reason = "a panic is how a test fails"
@@ -18,6 +19,8 @@ pub mod local;
 pub mod monitor;
 pub mod muxd;
 pub mod peers;
+pub mod raw;
+pub mod wire;
 pub mod zap;
 
 mod look;
@@ -30,6 +33,7 @@ pub use monitor::Monitor;
 pub use muxd::Muxd;
 pub use peers::Peers;
 pub use program::{Outcome, command, run};
+pub use raw::Raw;
 pub use report::Counters;
 pub use zap::Zap;
 

@@ -185,7 +185,18 @@ fn it_tells_its_version_and_how_to_use_it() {
     assert_eq!(version.stdout, format!("muxd {}\n", env!("CARGO_PKG_VERSION")));
     let help = run(&["--help"]);
     assert_eq!(help.code, Some(0));
-    for word in ["--clients", "--services", "--any", "--threads", "--open", "--log", "?name="] {
+    for word in [
+        "--clients",
+        "--services",
+        "--any",
+        "--threads",
+        "--open",
+        "--log",
+        "?name=",
+        "--config",
+        "--check",
+        "--print-config",
+    ] {
         assert!(help.stdout.contains(word), "no {word} in {}", help.stdout);
     }
 }
@@ -203,6 +214,19 @@ fn usr1_writes_all_counters_and_changes_nothing() {
     }
     drop(service);
     assert_eq!(muxd.stop().names().count(), one.names().count());
+}
+
+/// mux:limit:counted.
+#[test]
+fn the_readme_tells_of_every_counter() {
+    let readme = include_str!("../../crates/muxd/README.md");
+    let muxd = Muxd::start(&["--any", ANY_PORT]);
+    let counters = muxd.counters();
+    let missing: Vec<_> =
+        counters.names().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert_eq!(missing, [""; 0]);
+    muxd.wait_log("counters 20");
+    let _ = muxd.stop();
 }
 
 #[test]

@@ -23,19 +23,19 @@ mod floods;
 mod forgery;
 #[path = "hostile/frames.rs"]
 mod frames;
+#[path = "hostile/ghosts.rs"]
+mod ghosts;
 #[path = "hostile/heartbeats.rs"]
 mod heartbeats;
 #[path = "hostile/memory.rs"]
 mod memory;
 #[path = "hostile/names.rs"]
 mod names;
-#[path = "hostile/raw.rs"]
-mod raw;
 #[path = "hostile/siege.rs"]
 mod siege;
 #[path = "hostile/slow.rs"]
 mod slow;
 #[path = "hostile/strangers.rs"]
 mod strangers;
-#[path = "hostile/wire.rs"]
-mod wire;
+
+use zmtp_mux_tests::{raw, wire};

@@ -2,38 +2,41 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use tracing::level_filters::LevelFilter;
 use zmtp_mux::{Listen, ListenerRole};
 
 use crate::listener::ListenerUrl;
-use crate::security::Guard;
+use crate::options::Options;
 
 /// What was asked for.
 #[derive(Debug)]
-pub(crate) struct Args {
-    pub(crate) task: Task,
-    pub(crate) log_level: LevelFilter,
-}
-
-#[derive(Debug)]
 pub(crate) enum Task {
-    Serve(Plan),
-    Demo,
-    Keygen,
+    Serve(Request),
+    PrintConfig,
+    Demo { log: LevelFilter },
+    Keygen { log: LevelFilter },
 }
 
-/// How to serve.
+/// How to serve, as far as the command line says.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    /// In the order of the command line; never empty.
+pub(crate) struct Request {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) purpose: Purpose,
+    /// In the order of the command line; empty if it names none.
     pub(crate) listeners: Vec<Listen>,
-    pub(crate) threads: NonZeroUsize,
-    pub(crate) reach: Reach,
-    pub(crate) guard: Guard,
+    pub(crate) options: Options,
+}
+
+/// What a configuration is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To serve with it.
+    Serve,
+    /// To see whether that could be done.
+    Check,
 }
 
 /// Who may reach the listeners.
@@ -45,30 +48,42 @@ pub(crate) enum Reach {
     Open,
 }
 
-impl Args {
+impl Task {
     /// Reads the command line; ends the process with status 2 if it is wrong.
     pub(crate) fn from_command_line() -> Self {
         Self::from_matches(&command().get_matches())
     }
 
     fn from_matches(matches: &ArgMatches) -> Self {
-        let task = match matches.subcommand_name() {
-            Some("keygen") => Task::Keygen,
-            Some(_) => Task::Demo,
-            None => Task::Serve(Plan {
-                listeners: listeners(matches),
-                threads: matches.get_one("threads").copied().unwrap_or_else(threads_by_default),
-                reach: if matches.get_flag("open") { Reach::Open } else { Reach::Loopback },
-                guard: guard(matches),
-            }),
-        };
+        let log = matches.get_one("log").copied();
         // The demo tells its own story.
-        let usual = match task {
-            Task::Serve(_) => LevelFilter::INFO,
-            Task::Demo | Task::Keygen => LevelFilter::WARN,
-        };
-        let log_level = matches.get_one("log").copied().unwrap_or(usual);
-        Self { task, log_level }
+        let quiet = log.unwrap_or(LevelFilter::WARN);
+        match matches.subcommand_name() {
+            Some("keygen") => Self::Keygen { log: quiet },
+            Some(_) => Self::Demo { log: quiet },
+            None if matches.get_flag("print-config") => Self::PrintConfig,
+            None => Self::Serve(Request::from_matches(matches, log)),
+        }
+    }
+}
+
+impl Request {
+    fn from_matches(matches: &ArgMatches, log: Option<LevelFilter>) -> Self {
+        let file = |name| matches.get_one::<PathBuf>(name).cloned();
+        Self {
+            config: file("config"),
+            purpose: if matches.get_flag("check") { Purpose::Check } else { Purpose::Serve },
+            listeners: listeners(matches),
+            options: Options {
+                threads: matches.get_one("threads").copied(),
+                open: matches.get_flag("open"),
+                curve_secret: file("curve-secret"),
+                curve_clients: file("curve-clients"),
+                plain_users: file("plain-users"),
+                acl: file("acl"),
+                log,
+            },
+        }
     }
 }
 
@@ -92,21 +107,28 @@ fn command() -> Command {
                 .value_parser(threads)
                 .help("Threads that serve connections [default: half of the processors]"),
         )
-        .arg(
-            Arg::new("open")
-                .long("open")
-                .action(ArgAction::SetTrue)
-                .help("Allows listeners that other machines can reach, and CURVE with any key"),
-        )
+        .arg(flag("open", "Allows listeners that other machines can reach, and CURVE with any key"))
         .arg(
             file("curve-secret", "Asks for CURVE at every listener, with the secret key in FILE")
                 .conflicts_with("plain-users"),
         )
         .arg(
             file("curve-clients", "Lets in holders of the public keys in FILE, one a line")
-                .requires("curve-secret"),
+                .requires("key-or-config"),
         )
         .arg(file("plain-users", "Asks for PLAIN at every listener: FILE has USER:PASSWORD lines"))
+        .arg(file("acl", "Lets peers do only what the rules in FILE allow; SIGHUP reads it again"))
+        // The key may stand in the file.
+        .group(ArgGroup::new("key-or-config").args(["curve-secret", "config"]).multiple(true))
+        .arg(file("config", "Reads FILE, which says all of this and more; options win over it"))
+        .arg(
+            flag("check", "Says ok if --config FILE could be served, and what is wrong if not")
+                .requires("config"),
+        )
+        .arg(
+            flag("print-config", "Prints a configuration file with every key and its default")
+                .exclusive(true),
+        )
         .arg(
             Arg::new("log")
                 .long("log")
@@ -121,18 +143,12 @@ fn url(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name("URL").action(ArgAction::Append).help(help)
 }
 
-fn file(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf)).help(help)
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
-/// Returns what guards the listeners; which options go together has been seen to.
-fn guard(matches: &ArgMatches) -> Guard {
-    let file = |name| matches.get_one::<PathBuf>(name).cloned();
-    match (file("curve-secret"), file("plain-users")) {
-        (Some(secret), _) => Guard::Curve { secret, clients: file("curve-clients") },
-        (None, Some(users)) => Guard::Plain { users },
-        (None, None) => Guard::None,
-    }
+fn file(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf)).help(help)
 }
 
 /// Returns the listeners in the order of the command line.
@@ -144,12 +160,6 @@ fn listeners(matches: &ArgMatches) -> Vec<Listen> {
         placed.extend(indices.zip(urls).map(|(index, url)| (index, url.clone().listen(role))));
     }
     placed.sort_by_key(|(index, _)| *index);
-    if placed.is_empty() {
-        return DEFAULT_LISTENERS
-            .into_iter()
-            .filter_map(|(role, url)| Some(Listen::new(role, url.parse().ok()?)))
-            .collect();
-    }
     placed.into_iter().map(|(_, listen)| listen).collect()
 }
 
@@ -158,18 +168,7 @@ fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
     count.filter(|count| count.get() <= THREADS_MAX).ok_or("a number from 1 to 1024")
 }
 
-/// Half of the processors: the kernel's part of the work takes about the other half.
-fn threads_by_default() -> NonZeroUsize {
-    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
-}
-
 const THREADS_MAX: usize = 1024;
-
-const DEFAULT_LISTENERS: [(ListenerRole, &str); 2] = [
-    (ListenerRole::Clients, "tcp://127.0.0.1:5555"),
-    (ListenerRole::Services, "tcp://127.0.0.1:5556"),
-];
 
 const AFTER_HELP: &str = "\
 URL is tcp://HOST:PORT, ipc://PATH or, on Linux, ipc://@NAME. HOST may be *, and PORT may be 0 or *.
@@ -179,13 +178,22 @@ such as a REP socket. NAME is percent-encoded.
 
 Both may be given, joined by &. Quote URLs: to a shell, ? and & mean something.
 
-If no listener is given: --clients tcp://127.0.0.1:5555 --services tcp://127.0.0.1:5556. Giving one
-replaces both.
+If no listener is given, here or in FILE of --config: --clients tcp://127.0.0.1:5555 --services
+tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.
+
+FILE of --config is TOML: every limit, every time, rules for destinations, and all of the options
+above. --print-config prints it with what is so without it; --config FILE --check tells what is
+wrong with it, by line.
 
 Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
 without either, other machines reach none unless --open. Files of secrets must be for their owner
 only (chmod 600). FILE of --curve-secret is what keygen prints, or the secret key alone. In FILE of
 --curve-clients lines that begin with # are comments.
+
+FILE of --acl has rules WHO VERB NAMES, one a line. WHO is *, none, curve:KEY, plain:USER or
+ipc:UID; VERB is claim (a service's name), alias (a client's), send or watch; NAMES is a name or a
+PREFIX*; other octets are written as \\xNN. What no rule allows is denied. Rules authenticate nobody:
+other machines reach a listener as without them.
 
 SIGTERM and SIGINT end it in order, a second one at once. SIGUSR1 writes all counters to standard
 error, as does the end.";
@@ -193,19 +201,21 @@ error, as does the end.";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
+    use crate::security::Guard;
 
-    fn read(arguments: &[&str]) -> Result<Args, clap::error::ErrorKind> {
+    fn read(arguments: &[&str]) -> Result<Task, clap::error::ErrorKind> {
         let line = std::iter::once(&"muxd").chain(arguments);
         match command().try_get_matches_from(line) {
-            Ok(matches) => Ok(Args::from_matches(&matches)),
+            Ok(matches) => Ok(Task::from_matches(&matches)),
             Err(error) => Err(error.kind()),
         }
     }
 
     fn plan(arguments: &[&str]) -> Plan {
-        match read(arguments).unwrap().task {
-            Task::Serve(plan) => plan,
-            Task::Demo | Task::Keygen => panic!("not to serve"),
+        match read(arguments).unwrap() {
+            Task::Serve(request) => Plan::make(request).unwrap(),
+            Task::PrintConfig | Task::Demo { .. } | Task::Keygen { .. } => panic!("not to serve"),
         }
     }
 
@@ -223,7 +233,7 @@ mod tests {
     fn without_a_listener_there_are_the_two_usual_ones() {
         let plan = plan(&[]);
         assert_eq!(shown(&plan), ["clients tcp://127.0.0.1:5555", "services tcp://127.0.0.1:5556"]);
-        assert_eq!((plan.reach, plan.guard), (Reach::Loopback, Guard::None));
+        assert_eq!((plan.reach, plan.guard, plan.acl), (Reach::Loopback, Guard::None, None));
     }
 
     #[test]
@@ -263,8 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn access_rules_go_with_any_guard() {
+        for guard in [&[][..], &["--curve-secret=s"], &["--plain-users=u"], &["--open"]] {
+            let arguments = [guard, &["--acl", "rules"]].concat();
+            assert_eq!(plan(&arguments).acl, Some("rules".into()));
+        }
+    }
+
+    #[test]
     fn keygen_stands_alone() {
-        assert!(matches!(read(&["keygen"]).unwrap().task, Task::Keygen));
+        assert!(matches!(read(&["keygen"]).unwrap(), Task::Keygen { log: LevelFilter::WARN }));
         assert!(read(&["--open", "keygen"]).is_err());
     }
 
@@ -283,6 +301,8 @@ mod tests {
             (&["--log", "loud"], ValueValidation),
             (&["--client", "tcp://127.0.0.1:1"], UnknownArgument),
             (&["--curve-clients", "c"], MissingRequiredArgument),
+            (&["--check"], MissingRequiredArgument),
+            (&["--print-config", "--open"], ArgumentConflict),
             (&["--curve-secret", "s", "--plain-users", "u"], ArgumentConflict),
         ] {
             assert_eq!(read(arguments).unwrap_err(), kind, "{arguments:?}");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use zmtp_mux::BindError;
 
+use crate::config::fault::ConfigError;
 use crate::secrets::FileError;
 
 /// Why the daemon could not do what it was asked.
@@ -13,8 +14,12 @@ pub(crate) enum Failure {
     NotOpen(String),
     /// CURVE without a list of keys, and without `--open`.
     AnyKey,
-    /// A file of keys or passwords that cannot be used.
+    /// A file of keys, passwords or rules that cannot be used.
     File(FileError),
+    /// A list of CURVE keys, without a key of our own.
+    NoSecret,
+    /// A configuration file that cannot be used.
+    Config(ConfigError),
     /// A place that cannot be listened on.
     Bind(BindError),
     /// The system refused something else.
@@ -26,7 +31,9 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotOpen(_) | Self::AnyKey | Self::File(_) => ExitCode::from(2),
+            Self::NotOpen(_) | Self::AnyKey | Self::File(_) | Self::NoSecret | Self::Config(_) => {
+                ExitCode::from(2)
+            }
             Self::Bind(_) | Self::System(_) | Self::Demo(_) => ExitCode::FAILURE,
         }
     }
@@ -45,6 +52,11 @@ impl std::fmt::Display for Failure {
                 "whoever makes a key can come in with it: say whose with --curve-clients FILE, or \
                  allow all with --open",
             ),
+            Self::NoSecret => f.write_str(
+                "--curve-clients (curve_clients) needs a key of our own: --curve-secret FILE \
+                 (curve_secret)",
+            ),
+            Self::Config(error) => write!(f, "{error}"),
             Self::File(error) => write!(f, "{error}"),
             Self::Bind(error) => write!(f, "{error}"),
             Self::System(error) => write!(f, "{error}"),
@@ -56,6 +68,12 @@ impl std::fmt::Display for Failure {
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         Self::Bind(error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 

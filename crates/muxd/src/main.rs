@@ -1,16 +1,20 @@
 //! `muxd`: a broker that routes requests by name between unmodified ZeroMQ sockets.
 //!
 //! Exit status: 0 after an orderly end, 1 if the system refused something (a port in use, which
-//! is named), 2 for a bad argument or a file of keys or passwords that cannot be used, of which it
-//! is said what is allowed.
+//! is named), 2 for a bad argument, or a file of keys, passwords, rules or configuration that cannot be used,
+//! of which it is said what is allowed.
 
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
-use crate::args::{Args, Task};
+use crate::args::Task;
+use crate::failure::Failure;
+use crate::plan::Plan;
 
+mod acl;
 mod args;
+mod config;
 mod demo;
 mod failure;
 mod gate;
@@ -18,6 +22,8 @@ mod keygen;
 mod keys;
 mod listener;
 mod log;
+mod options;
+mod plan;
 mod resources;
 mod secrets;
 mod security;
@@ -26,18 +32,30 @@ mod shards;
 mod users;
 
 fn main() -> ExitCode {
-    let Args { task, log_level } = Args::from_command_line();
-    let _written_at_the_end = log::start(log_level);
-    let outcome = match task {
-        Task::Serve(plan) => serve::run(plan),
-        Task::Demo => demo::run(),
-        Task::Keygen => keygen::run(),
-    };
-    match outcome {
+    match run(Task::from_command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("muxd: {failure}");
             failure.exit_code()
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Serve(request) => {
+            let plan = Plan::make(request)?;
+            let _written_at_the_end = log::start(plan.log);
+            serve::run(plan)
+        }
+        Task::PrintConfig => serve::say(config::example().trim_end()).map_err(Failure::from),
+        Task::Demo { log } => {
+            let _written_at_the_end = log::start(log);
+            demo::run()
+        }
+        Task::Keygen { log } => {
+            let _written_at_the_end = log::start(log);
+            keygen::run()
         }
     }
 }

@@ -4,23 +4,32 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 use zmtp_mux::MuxLimits;
 
-/// Returns the default limits, lowered to what this machine allows, after raising the soft
-/// descriptor limit as far as it goes.
+use crate::config::Given;
+
+/// Lowers limits to what this machine allows, after raising the soft descriptor limit as far as it
+/// goes. A global pool that was asked for stays as it is.
 // spec: mux:limit:descriptors, mux:limit:handshake-eviction, mux:queue:global-pool
-pub(crate) fn limits() -> MuxLimits {
-    let mut limits = MuxLimits::default();
+pub(crate) fn fit(mut limits: MuxLimits, global_pool: Given) -> MuxLimits {
     if let Some(descriptors) = raise_descriptors() {
         let left = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1);
         if left < limits.connections {
             info!(connections = left, descriptors, "connection limit lowered to the descriptors");
             limits.connections = left;
         }
-        // Only an unfinished handshake makes way, so they must never fill all places.
-        limits.handshakes = limits.handshakes.min((left / 2).max(1));
     }
+    // Only an unfinished handshake makes way, so they must never fill all places.
+    limits.handshakes = limits.handshakes.min((limits.connections / 2).max(1));
     if let Some(memory) = memory() {
         let quarter = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-        limits.global_pool.octets = limits.global_pool.octets.min(quarter);
+        match global_pool {
+            Given::ByDefault => {
+                limits.global_pool.octets = limits.global_pool.octets.min(quarter);
+            }
+            Given::ByFile if limits.global_pool.octets > quarter => {
+                warn!(quarter, "the global pool is larger than a quarter of the memory");
+            }
+            Given::ByFile => {}
+        }
     }
     info!(
         connections = limits.connections,

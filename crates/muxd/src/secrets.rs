@@ -1,4 +1,4 @@
-//! Files of keys and passwords: read whole, judged, and wiped.
+//! Files of keys, passwords and rules: read whole, judged, and wiped.
 //!
 //! What goes wrong with one names the file and the line, and never what stands there.
 
@@ -8,14 +8,16 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tracing::warn;
 use zeroize::Zeroizing;
+use zmtp_mux::AclFault;
 
 /// Whether others may look into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secrecy {
     /// Its owner only.
     Secret,
-    /// Everybody.
+    /// Everybody. If others may write it, the log warns of that: it says who may do what.
     Public,
 }
 
@@ -52,10 +54,16 @@ pub(crate) enum LineFault {
     NoPublicKey,
     /// Nothing in it ends the user's name.
     NoColon,
+    /// It begins as a comment does elsewhere, and nothing in it ends the user's name.
+    Comment,
+    /// The user has no name, or no password.
+    Empty,
     /// The user's name or the password cannot be sent by any client.
     Unsendable,
     /// The user stands in this line already.
     Twice(usize),
+    /// It should be an access rule.
+    Rule(AclFault),
 }
 
 /// Reads a file and makes of it what `parse` does.
@@ -89,6 +97,14 @@ fn open(path: &Path, secrecy: Secrecy) -> Result<File, Fault> {
     let mode = metadata.permissions().mode() & MODE_BITS;
     match secrecy {
         Secrecy::Secret if mode & OTHERS_BITS != 0 => Err(Fault::Exposed(mode)),
+        Secrecy::Public if mode & OTHERS_WRITE_BITS != 0 => {
+            warn!(
+                "{} has mode {mode:04o}: others can write it, and whoever can lets himself in: \
+                 chmod go-w it",
+                path.display()
+            );
+            Ok(file)
+        }
         Secrecy::Secret | Secrecy::Public => Ok(file),
     }
 }
@@ -151,10 +167,13 @@ impl fmt::Display for LineFault {
                 "no public key, which is 40 characters of Z85, and no comment, which begins with #",
             ),
             Self::NoColon => f.write_str("no colon between user and password"),
+            Self::Comment => f.write_str("there are no comments in a file of users"),
+            Self::Empty => f.write_str("neither user nor password may be empty"),
             Self::Unsendable => {
                 f.write_str("user and password are printable ASCII, each of at most 255 characters")
             }
             Self::Twice(first) => write!(f, "the user of line {first} again"),
+            Self::Rule(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -164,6 +183,9 @@ const MODE_BITS: u32 = 0o7777;
 
 /// Those that let group or others do anything.
 const OTHERS_BITS: u32 = 0o077;
+
+/// Those that let group or others write.
+const OTHERS_WRITE_BITS: u32 = 0o022;
 
 /// Octets in the longest file: a hundred thousand keys, with room for comments.
 const LEN_MAX: usize = 8 * 1024 * 1024;

@@ -67,6 +67,11 @@ impl Security {
         matches!(self.admittance, Admittance::By(_))
     }
 
+    /// Returns whether peers show whom they act for, believed by us or not.
+    pub(crate) fn asks(&self) -> bool {
+        !matches!(self.mechanism, ListenSecurity::Null)
+    }
+
     /// Says in the log what others need to know of it.
     pub(crate) fn announce(&self, listeners: &[Listen]) {
         match &self.mechanism {

@@ -7,38 +7,47 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 
-use crate::args::{Plan, Reach};
+use crate::acl::Rules;
+use crate::args::{Purpose, Reach};
 use crate::failure::Failure;
+use crate::plan::Plan;
 use crate::security::Security;
 use crate::shards::Shards;
 use crate::{log, resources};
 
-/// Serves as planned, until SIGTERM or SIGINT.
+/// Serves as planned, until SIGTERM or SIGINT; or only sees whether that could be done.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let Plan { listeners, threads, reach, guard } = plan;
+    let Plan { purpose, listeners, threads, reach, guard, acl, config, log: _ } = plan;
     let security = Security::load(&guard, reach)?;
+    let (mut rules, authorizer) = Rules::load(acl)?;
+    // Rules or not: they authenticate nobody, and those for everybody hold for every stranger.
+    // spec: mux:acl:authenticates-nobody
     if reach == Reach::Loopback && !security.authenticates() {
         refuse_open(&listeners)?;
     }
     warn_of_nobody(&listeners);
+    // spec: mux:config:check
+    if purpose == Purpose::Check {
+        return Ok(say("ok")?);
+    }
     security.announce(&listeners);
+    rules.announce(&security);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let shards = Shards::start(threads, &runtime)?;
-    let config =
-        MuxConfig { limits: resources::limits(), shards: shards.handles(), ..MuxConfig::default() };
+    let config = MuxConfig { shards: shards.handles(), authorizer, ..config.mux(resources::fit) };
     runtime.block_on(async {
         let mux = Mux::new(config)?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&rules)?;
         for listen in listeners {
             let role = listen.role.name();
             let endpoint = mux.bind(security.over(listen))?;
             say(&format!("listening {role} {endpoint}"))?;
         }
         say("ready")?;
-        let name = signals.end(&mux).await;
+        let name = signals.end(&mux, &mut rules).await;
         info!("{name}: ending");
-        end(&mux, &mut signals).await;
-        log::counters(&mux);
+        end(&mux, &mut signals, &mut rules).await;
+        log::counters(&mux, &rules.counters());
         Ok(())
     })
 }
@@ -76,40 +85,53 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     report: tokio::signal::unix::Signal,
+    /// Only if there are rules to read again; else it ends the daemon, as it does any program.
+    reload: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(rules: &Rules) -> io::Result<Self> {
+        let reload = if rules.have_a_file() { Some(signal(SignalKind::hangup())?) } else { None };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             report: signal(SignalKind::user_defined1())?,
+            reload,
         })
     }
 
-    /// Waits for a signal to end, and reports counters meanwhile when asked.
-    async fn end(&mut self, mux: &Mux) -> &'static str {
+    /// Waits for a signal to end; meanwhile reports counters and reads rules again when asked.
+    async fn end(&mut self, mux: &Mux, rules: &mut Rules) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.report.recv() => log::counters(mux),
+                _ = self.report.recv() => log::counters(mux, &rules.counters()),
+                () = told(&mut self.reload) => rules.reload(mux).await,
             }
         }
     }
 }
 
+/// Waits for a signal, for ever if it is none of ours.
+async fn told(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// Ends in order; a second signal ends at once.
 // spec: mux:end:second-signal
-async fn end(mux: &Mux, signals: &mut Signals) {
+async fn end(mux: &Mux, signals: &mut Signals, rules: &mut Rules) {
     tokio::select! {
         () = mux.end() => {}
-        name = signals.end(mux) => warn!("{name}: ending at once"),
+        name = signals.end(mux, rules) => warn!("{name}: ending at once"),
     }
 }
 
 /// Says a line on standard output, which others wait for.
-fn say(line: &str) -> io::Result<()> {
+pub(crate) fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

@@ -18,7 +18,7 @@ impl Users {
     /// Reads one user a line, among empty lines.
     ///
     /// ```text
-    /// line = user ":" password     ; the first colon counts
+    /// line = user ":" password     ; the first colon counts, neither is empty
     /// ```
     // spec: mux:security:plain-users
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
@@ -62,9 +62,14 @@ impl fmt::Debug for Users {
 }
 
 fn user_and_password(line: &[u8]) -> Result<(Bytes, Zeroizing<Vec<u8>>), LineFault> {
-    let colon = line.iter().position(|&octet| octet == b':').ok_or(LineFault::NoColon)?;
+    let missing = if line.starts_with(b"#") { LineFault::Comment } else { LineFault::NoColon };
+    let colon = line.iter().position(|&octet| octet == b':').ok_or(missing)?;
     let (user, rest) = line.split_at(colon);
     let password = rest.strip_prefix(b":").unwrap_or_default();
+    // Who leaves them out in a client's configuration sends these.
+    if user.is_empty() || password.is_empty() {
+        return Err(LineFault::Empty);
+    }
     let credentials = PlainCredentials::new(user, password).map_err(|_| LineFault::Unsendable)?;
     Ok((credentials.user().clone(), password.to_vec().into()))
 }
@@ -84,11 +89,11 @@ mod tests {
     #[test]
     fn the_first_colon_ends_the_user() {
         let long = "x".repeat(255);
-        let text = format!("admin:se:cr et\n\nempty:\r\n# is one:too\n{long}:{long}");
+        let text = format!("admin:se:cr et\n\ncolon::\r\n# is one:too\n{long}:{long}");
         let users = Users::parse(text.as_bytes()).unwrap();
         assert!(!users.is_empty());
         for (user, password) in
-            [("admin", "se:cr et"), ("empty", ""), ("# is one", "too"), (&long, &long)]
+            [("admin", "se:cr et"), ("colon", ":"), ("# is one", "too"), (&long, &long)]
         {
             assert!(know(&users, user, password), "{user}");
             assert!(users.have(&Bytes::copy_from_slice(user.as_bytes())));
@@ -123,6 +128,11 @@ mod tests {
         for (line, expected) in [
             ("admin", LineFault::NoColon),
             (" ", LineFault::NoColon),
+            ("# ours", LineFault::Comment),
+            ("#", LineFault::Comment),
+            (":", LineFault::Empty),
+            ("admin:", LineFault::Empty),
+            (":secret", LineFault::Empty),
             ("gr\u{f6}\u{df}e:x", LineFault::Unsendable),
             ("x:a\tb", LineFault::Unsendable),
             (&format!("{long}:x"), LineFault::Unsendable),

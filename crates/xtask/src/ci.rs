@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::tools::{self, Tool};
-use crate::{bench, fuzz, lines, shell, spec, test};
+use crate::{bench, fuzz, lines, promises, shell, spec, test};
 
 /// One check: the name that `ci` takes, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -70,6 +70,12 @@ fn tests() -> Result<()> {
     test::run(&[])
 }
 
+/// Shows what does not hang on how fast the machine is, and who else uses it: the rows `slow` and
+/// `rogue` compare times.
+fn promises_briefly() -> Result<()> {
+    promises::run(&["returns", "spray", "storm", "forged", "ghosts"].map(str::to_owned))
+}
+
 /// Checks what needs no network; advisories would make an old commit fail on a new day.
 fn deny() -> Result<()> {
     tools::cargo_tool(Tool::Deny)?;
@@ -86,12 +92,13 @@ fn fuzz_briefly() -> Result<()> {
 }
 
 /// Cheap checks first, those that compile much last.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("features", features),
     ("docs", docs),
     ("test", tests),
+    ("promises", promises_briefly),
     ("deny", deny),
     ("spec", spec_check),
     ("lines", lines::run),

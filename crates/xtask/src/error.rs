@@ -29,6 +29,8 @@ pub(crate) enum Error {
     NoCompiler,
     /// There is no libzmq to link, and we cannot install it.
     NoLibzmq,
+    /// There is no Python with pyzmq, and we cannot install one.
+    NoPyzmq,
     /// A program could not be started.
     Spawn { program: String, source: io::Error },
     /// A program ran and said no; it has printed why.
@@ -65,6 +67,12 @@ impl fmt::Display for Error {
                  Debian, Ubuntu: apt-get install libzmq3-dev\n  \
                  elsewhere: install one with CURVE where the linker finds libzmq.so, or build one \
                  from source (without CURVE) by taking its section out of .cargo/config.toml"
+            ),
+            Self::NoPyzmq => write!(
+                f,
+                "no Python with pyzmq, which runs the examples of muxd.\n  \
+                 Debian, Ubuntu: apt-get install python3-zmq\n  \
+                 elsewhere: pip install pyzmq, for the python3 on the PATH"
             ),
             Self::Spawn { program, source } => write!(f, "cannot start {program}: {source}"),
             Self::Failed { command, status } => write!(f, "`{command}` failed: {status}"),

@@ -8,6 +8,7 @@ mod ci;
 mod error;
 mod fuzz;
 mod lines;
+mod promises;
 mod shell;
 mod spec;
 mod test;
@@ -47,6 +48,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "lines" => lines::run(),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
+        "promises" => promises::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
@@ -60,13 +62,17 @@ Usage: cargo xtask <command>
 
   test [ARGS]                    build muxd, then run every test; ARGS go to `cargo test`
   ci [STEP...]                   every check CI makes, in order, or only the steps named:
-                                 fmt clippy features docs test deny spec lines fuzz benches
+                                 fmt clippy features docs test promises deny spec lines fuzz
+                                 benches
   spec [--list]                  each clause of spec-notes/ has code and a test; --list shows where
   lines                          no source file is longer than it should be
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
                                  or with --executions N for that many inputs
   bench route [ARGS]             build the broker and the load generator with optimisations, run it
+  promises [--long] [ROW...]     what MUX/1 promises, each under a fault and with a figure: is it kept?
+                                 ROW: only those whose name begins so
 
-What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy and, as root or
-with sudo on a system with apt, a C++ compiler and libzmq) it installs.
+What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy, pyzmq into
+target/python and, as root or with sudo on a system with apt, a C++ compiler, libzmq and Python's
+venv) it installs.
 ";

@@ -1,11 +1,11 @@
 //! What a bare machine may lack: each function makes sure of one thing, and installs it if it can.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
-use crate::shell;
+use crate::{shell, workspace};
 
 /// Makes sure of a C++ compiler.
 ///
@@ -37,6 +37,34 @@ pub(crate) fn libzmq() -> Result<()> {
     Err(Error::NoLibzmq)
 }
 
+/// Makes sure of a Python with pyzmq, which the examples of muxd want, and returns it: that of the
+/// system, or one of our own in `target/python`.
+///
+/// # Errors
+///
+/// [`Error::NoPyzmq`] where there is no Python and apt cannot install one, or pip no pyzmq.
+pub(crate) fn python() -> Result<PathBuf> {
+    let system = PathBuf::from("python3");
+    if has_pyzmq(&system) {
+        return Ok(system);
+    }
+    let folder = workspace::root().join("target/python");
+    let own = folder.join("bin/python");
+    if has_pyzmq(&own) {
+        return Ok(own);
+    }
+    // Without `python3-venv` Debian's Python makes a folder, but puts no pip there.
+    let make = || shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+    if make().is_err() && (!apt_install("python3-venv")? || make().is_err()) {
+        return Err(Error::NoPyzmq);
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYZMQ];
+    shell::run(Command::new(&own).args(install))?;
+    if has_pyzmq(&own) { Ok(own) } else { Err(Error::NoPyzmq) }
+}
+
+const PYZMQ: &str = "pyzmq==27.*";
+
 /// Makes sure that `cargo <name>` is there, a component that comes with the toolchain.
 pub(crate) fn component(name: &'static str) -> Result<()> {
     if shell::succeeds(&mut shell::cargo([name, "--version"])) {
@@ -66,6 +94,10 @@ pub(crate) enum Tool {
     Deny,
     /// libFuzzer.
     Fuzz,
+}
+
+fn has_pyzmq(python: &Path) -> bool {
+    shell::succeeds(Command::new(python).args(["-c", "import zmq"]))
 }
 
 fn has_compiler() -> bool {

@@ -3,38 +3,79 @@
 //! Nothing here reads a clock, draws a random number, spawns, waits, or touches a socket; the
 //! shell in [`net`](crate::net) does that, and tells [`MuxCore`] what happened.
 
+pub(crate) mod acl;
 mod address;
+mod authority;
 mod binding;
+mod claim;
+mod close;
+mod control;
 mod counters;
 mod directory;
+mod drain;
 mod envelope;
+mod exempt;
+mod figures;
+mod flight;
+mod hello;
+mod introduction;
 mod limits;
 mod lobby;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod mux;
+mod names;
+mod notice;
 mod outbound;
+mod pairs;
+mod park;
+mod partial;
 mod pattern;
 mod policy;
 mod pool;
+mod presence;
 mod principal;
+mod rate;
+mod record;
+mod refuse;
+mod returns;
 mod role;
+mod room;
 mod route;
+mod source;
 mod spares;
+mod tenure;
+mod tokens;
+mod track;
 
+pub use acl::{Acl, AclError, AclFault};
 pub use address::{Name, NodeId, Token};
-pub use binding::BindingKey;
+pub use authority::{Admit, AllowAll, Applicant, Authorizer};
+pub use binding::{BindingKey, Notices};
+pub use claim::NamePolicy;
 pub use counters::{Counters, DropReason};
 pub use directory::HashKey;
+pub use exempt::{Prefix, PrefixError};
+pub use flight::Flight;
+pub use hello::NameClaim;
+pub use introduction::{Admission, Introduction, Standing};
 pub use limits::{MuxLimits, PoolLimits};
-pub use lobby::{Entry, Evicted, GuestStage, Lobby, LobbyCounters, Origin, Ticket};
-pub use mux::{Admission, Held, Introduction, MuxCore, Standing, Transmit};
-pub use outbound::Flight;
+pub use lobby::{
+    Entry, Evicted, GuestStage, HandshakeCost, Lobby, LobbyCounters, Newcomer, Origin, Ticket,
+};
+pub use mux::{MuxCore, Transmit};
+pub use names::{Cause, Held};
+pub use notice::{GoneReason, NoticeKind, ReturnReason};
+pub use park::Pause;
+pub use partial::Charge;
 pub use pattern::Pattern;
-pub use policy::{Policy, Rule, Rules};
+pub use policy::{CoreConfig, Policy, Rule, Rules};
 pub use principal::Principal;
+pub use rate::Rate;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
+pub use source::Share;
+pub use tenure::Wall;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,12 @@ pub fn core(data: &[u8]) {
     crate::core::model::driver::run(data);
 }
 
+/// A text of access rules is read or refused; what [`Acl`](crate::Acl) looks up is what stands in
+/// the rules, read one by one; and each rule reads back however it is written.
+pub fn acl(data: &[u8]) {
+    crate::core::acl::scan::compare(data);
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -29,5 +35,6 @@ mod tests {
     #[test]
     fn the_corpus_holds_no_surprise() {
         replay("core", super::core);
+        replay("acl", super::acl);
     }
 }

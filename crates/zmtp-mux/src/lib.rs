@@ -18,7 +18,9 @@ pub mod fuzz;
 pub mod net;
 
 pub use core::{
-    ListenerRole, MuxLimits, Name, Pattern, Policy, PoolLimits, Principal, Rule, Rules,
+    Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, ListenerRole, MuxLimits, Name,
+    NamePolicy, Notices, Pattern, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, Role,
+    Rule, Rules,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
@@ -29,5 +31,5 @@ pub use net::{
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
     ConnectionError, Heartbeat, Identity, Limits, Message, Next, Peer, PlainCredentials, Reconnect,
-    Retry, Rhythm, Settings, TimeToLive, Version,
+    Retry, Rhythm, Settings, SocketType, TimeToLive, Version,
 };

@@ -17,6 +17,7 @@ mod dealer;
 mod dial;
 mod end;
 mod endpoint;
+mod flow;
 mod guest;
 mod handshake;
 mod keep_alive;

@@ -256,12 +256,12 @@ impl Connection {
         }
     }
 
-    /// Notes that the peer could not be heard until now, since our own side did not read: its
-    /// silence counts from here.
+    /// Notes that our own side did not read from `since` until now: the peer's silence counts from
+    /// here, and its other clocks stood still.
     // spec: 37:heartbeat:withheld-reads
-    pub fn resume(&mut self, now: Instant) {
+    pub fn resume(&mut self, since: Instant, now: Instant) {
         if let State::Traffic(traffic) = &mut self.state {
-            traffic.0.resume(now);
+            traffic.0.resume(since, now);
         }
     }
 

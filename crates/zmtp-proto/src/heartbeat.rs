@@ -86,6 +86,11 @@ impl Ping {
     /// Octets of the frame.
     pub const LEN: usize = 2 + 5 + 2;
 
+    /// Makes one that promises octets within this time.
+    pub fn new(promise: TimeToLive) -> Self {
+        Self(promise)
+    }
+
     /// Appends the frame. Its context is empty: any octet that follows is an answer.
     pub fn put(&self, out: &mut impl BufMut) {
         put_command("PING", &self.0.0.to_be_bytes(), out);

@@ -158,12 +158,20 @@ impl Traffic {
         Ok(Some(Arrival { consumed, received }))
     }
 
-    /// Notes that the peer could not be heard until now, since our own side withheld reads: its
-    /// silence counts from here.
+    /// Notes that our own side withheld reads from `since` until now: silence counts from here, and
+    /// the other clocks stood still.
     // spec: 37:heartbeat:withheld-reads
-    pub fn resume(&mut self, now: Instant) {
+    pub fn resume(&mut self, since: Instant, now: Instant) {
         if let Some(pulse) = &mut self.pulse {
             pulse.hear(now);
+        }
+        let withheld = now.saturating_duration_since(since);
+        let later = |deadline: Instant| deadline.checked_add(withheld).unwrap_or(deadline);
+        if let Some(partial) = &mut self.partial {
+            partial.deadline = later(partial.deadline);
+        }
+        if let Some((deadline, _)) = &mut self.time_to_live {
+            *deadline = later(*deadline);
         }
     }
 
@@ -209,6 +217,12 @@ impl Traffic {
             // spec: 37:heartbeat:dead-after-silence
             Beat::Dead => late(Deadline::Silence, pulse.timeout()),
         }
+    }
+
+    /// Returns how many octets of an unfinished message are held here, beside the input.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.intake.held()
     }
 
     /// Returns how many octets the input must have before anything new can come of it, as far as

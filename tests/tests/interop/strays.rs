@@ -77,7 +77,7 @@ fn messages_for_the_mux_itself_are_dropped_and_counted_apart() {
     send(&client, &["", "to the MUX"]);
     send(&service, &["", "", "to the MUX"]);
     send(&req, &["", "to the MUX"]);
-    muxd.wait_counter("to_mux_dropped", |dropped| dropped == 3);
+    muxd.wait_counter("to_mux", |dropped| dropped == 3);
     let counters = muxd.stop();
     assert_eq!((counters.of("received"), counters.of("dropped_unknown")), (0, 0));
 }

@@ -6,7 +6,7 @@ use zmtp_mux_tests::{Muxd, run};
 use crate::files::{Files, Keys};
 
 /// Runs `muxd`, which must refuse its arguments and say all of this, but none of its secrets.
-fn refused(args: &[&str], sayings: &[&str]) {
+pub(crate) fn refused(args: &[&str], sayings: &[&str]) {
     let mut all = vec!["--clients", ANY_PORT, "--services", ANY_PORT];
     all.extend(args);
     let outcome = run(&all);
@@ -96,6 +96,34 @@ fn a_file_that_cannot_be_read_is_named() {
     refused(&["--plain-users", "/"], &["/ is no regular file"]);
 }
 
+/// mux:security:curve-clients, mux:acl:file.
+#[test]
+fn lists_that_others_can_write_are_warned_of() {
+    let (files, keys) = (Files::new(), Keys::generate());
+    let secret = files.secret("server", &keys.printed);
+    let key = keys.public().to_string();
+    for (number, mode) in [0o644, 0o664, 0o646, 0o600].into_iter().enumerate() {
+        let clients = files.with_mode(&format!("clients{number}"), &key, mode);
+        let rules = files.with_mode(&format!("rules{number}"), "* send *\n", mode);
+        let args = ["--curve-secret", &secret, "--curve-clients", &clients, "--acl", &rules];
+        let outcome = run(&[&args[..], &["--any", &taken_url()]].concat());
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        for path in [&clients, &rules] {
+            let warning = format!("{path} has mode {mode:04o}: others can write it");
+            assert_eq!(outcome.stderr.contains(&warning), mode & 0o022 != 0, "{outcome:?}");
+        }
+    }
+}
+
+/// Returns a URL that somebody listens on already, so that a broker ends by itself.
+fn taken_url() -> String {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", taken.local_addr().unwrap());
+    // Held until the process ends.
+    std::mem::forget(taken);
+    url
+}
+
 /// mux:security:curve-secret-file.
 #[test]
 fn a_file_without_a_secret_key_is_named() {
@@ -125,7 +153,10 @@ fn a_malformed_user_is_named_by_its_line() {
     for (number, (text, sayings)) in [
         ("admin:hunter2\n\nhunter2\n", &["line 3", "no colon"][..]),
         ("admin:hunter2\nguest:hunter2\t\n", &["line 2", "printable ASCII"]),
-        ("admin:hunter2\nguest:\n\nadmin:hunter2\n", &["line 4", "line 1"]),
+        ("admin:hunter2\nguest:x\n\nadmin:hunter2\n", &["line 4", "line 1"]),
+        ("admin:hunter2\nguest:\n", &["line 2", "empty"]),
+        (":hunter2\n", &["line 1", "empty"]),
+        ("# hunter2\nadmin:hunter2\n", &["line 1", "no comments"]),
     ]
     .into_iter()
     .enumerate()

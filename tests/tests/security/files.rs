@@ -1,4 +1,4 @@
-//! Files of keys and passwords, and the keys in them.
+//! Files of keys, passwords and rules, and the keys in them.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write;

@@ -9,9 +9,12 @@
     reason = "a panic is how a test fails"
 )]
 
+mod acl;
 mod arguments;
 mod curve;
+mod failures;
 mod files;
 mod peer;
 mod plain;
 mod strangers;
+mod takeover;

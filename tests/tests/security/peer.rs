@@ -36,12 +36,7 @@ impl Peer {
         security: ClientSecurity,
         identity: &'static str,
     ) -> Result<Self, ConnectionError> {
-        let stream = TcpStream::connect(url.strip_prefix("tcp://").unwrap()).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let identity = Identity::new(identity.as_bytes().into()).unwrap();
-        let local = Local::new(SocketType::Dealer).with_identity(identity);
-        let connection = Connection::connector(local, security, Limits::default(), Instant::now());
-        let mut peer = Self { stream, connection, inbox: Vec::new() };
+        let mut peer = Self::dial(url, security, identity);
         loop {
             match peer.look()? {
                 Seen::Established => return Ok(peer),
@@ -49,6 +44,15 @@ impl Peer {
                 Seen::Nothing => {}
             }
         }
+    }
+
+    fn dial(url: &str, security: ClientSecurity, identity: &'static str) -> Self {
+        let stream = TcpStream::connect(url.strip_prefix("tcp://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let identity = Identity::new(identity.as_bytes().into()).unwrap();
+        let local = Local::new(SocketType::Dealer).with_identity(identity);
+        let connection = Connection::connector(local, security, Limits::default(), Instant::now());
+        Self { stream, connection, inbox: Vec::new() }
     }
 
     pub(crate) fn send(&mut self, frames: &[&str]) {
@@ -76,14 +80,39 @@ impl Peer {
         self.flush();
     }
 
+    /// Says that the broker closes the connection, and sends nothing more.
+    pub(crate) fn expect_end(mut self) {
+        let mut chunk = [0; 4096];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            other => panic!("not closed: {other:?}"),
+        }
+    }
+
+    /// Connects, and says that the broker closes without a READY and without an ERROR.
+    pub(crate) fn assert_held(url: &str, security: ClientSecurity, identity: &'static str) {
+        let mut peer = Self::dial(url, security, identity);
+        loop {
+            peer.flush();
+            let progress = peer.connection.handle_input(&peer.inbox, Instant::now()).unwrap();
+            if let Some(progress) = progress {
+                let consumed = progress.consumed;
+                assert!(progress.event.is_none(), "it was let in");
+                peer.inbox.drain(..consumed);
+                continue;
+            }
+            if peer.read_some() == 0 {
+                return;
+            }
+        }
+    }
+
     /// Takes what has arrived, or else waits for more.
     fn look(&mut self) -> Result<Seen, ConnectionError> {
         self.flush();
         let Some(progress) = self.connection.handle_input(&self.inbox, Instant::now())? else {
-            let mut chunk = [0; 4096];
-            let len = self.stream.read(&mut chunk).expect("an answer in time");
-            assert!(len > 0, "the broker has closed the connection");
-            self.inbox.extend_from_slice(&chunk[..len]);
+            assert!(self.read_some() > 0, "the broker has closed the connection");
             return Ok(Seen::Nothing);
         };
         let consumed = progress.consumed;
@@ -94,6 +123,13 @@ impl Peer {
         };
         self.inbox.drain(..consumed);
         Ok(seen)
+    }
+
+    fn read_some(&mut self) -> usize {
+        let mut chunk = [0; 4096];
+        let len = self.stream.read(&mut chunk).expect("octets, or the end, in time");
+        self.inbox.extend_from_slice(&chunk[..len]);
+        len
     }
 
     fn flush(&mut self) {

@@ -10,7 +10,7 @@ use crate::peer::{Peer, assert_null_refused, assert_refused, plain};
 
 /// Starts a broker that knows some users.
 fn start(files: &Files) -> Muxd {
-    let users = files.secret("users", "engine:with:colon\n\nguest:guest\r\nempty:");
+    let users = files.secret("users", "engine:with:colon\n\nguest:guest\r\ncolon::");
     Muxd::start(&["--plain-users", &users, "--clients", ANY_PORT, "--services", ANY_PORT])
 }
 
@@ -60,6 +60,6 @@ fn all_others_are_refused_for_good() {
         assert_refused(muxd.services(), plain(user, password));
     }
     assert_null_refused(muxd.clients());
-    drop(Peer::connect(muxd.clients(), plain("empty", ""), "").unwrap());
+    drop(Peer::connect(muxd.clients(), plain("colon", ":"), "").unwrap());
     assert_eq!(muxd.stop().of("received"), 0);
 }

@@ -16,6 +16,14 @@ pub struct HashKey(
     pub [u64; 4],
 );
 
+impl HashKey {
+    /// Returns the hash of this key.
+    pub(crate) fn hasher(self) -> RandomState {
+        let Self([a, b, c, d]) = self;
+        RandomState::with_seeds(a, b, c, d)
+    }
+}
+
 /// Names and addresses of all bindings.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -36,8 +44,8 @@ pub(crate) enum TokenUse {
 }
 
 impl Directory {
-    pub(crate) fn new(HashKey([a, b, c, d]): HashKey) -> Self {
-        let hasher = RandomState::with_seeds(a, b, c, d);
+    pub(crate) fn new(key: HashKey) -> Self {
+        let hasher = key.hasher();
         Self {
             names: HashMap::with_hasher(hasher.clone()),
             bindings: HashMap::default(),
@@ -108,6 +116,11 @@ impl Directory {
         if queue.is_empty() {
             self.waiting.remove(name);
         }
+    }
+
+    /// Returns who waits longest for `name`.
+    pub(crate) fn first_waiting(&self, name: &Name) -> Option<BindingKey> {
+        self.waiting.get(name)?.front().copied()
     }
 
     /// Returns how many bindings wait for a name.

@@ -187,9 +187,41 @@ const MORE: FrameKind = FrameKind::MessageMore;
 /// is open, so it needs a limit.
 const REQUEST_ID_LEN_MAX: usize = 255;
 
+/// Returns the frames that a source sent after the address, of a message as it stands in the queue
+/// of its destination, and how many octets were left out. `message` may lack its end.
+pub(crate) fn rest_for(message: &[u8], to_req: bool) -> (Vec<u8>, usize) {
+    let mut before = message;
+    if to_req {
+        // `[id?, "", src, body...]`
+        before = split_frame(message)
+            .map(|(first, after)| {
+                if first.is_empty() {
+                    after
+                } else {
+                    split_frame(after).map_or(after, |(_, after)| after)
+                }
+            })
+            .unwrap_or_default();
+    }
+    let after = split_frame(before).map(|(_, after)| after).unwrap_or_default();
+    let prefix = message.len().saturating_sub(before.len());
+    let mut rest = message.get(..prefix).unwrap_or_default().to_vec();
+    rest.extend_from_slice(after);
+    (rest, before.len().saturating_sub(after.len()))
+}
+
+/// Returns what stands behind the delimiter of a REQ's request.
+pub(crate) fn body_of_req(rest: &[u8]) -> &[u8] {
+    match split_frame(rest) {
+        Some(([], body)) => body,
+        Some((_, after)) => split_frame(after).map(|(_, body)| body).unwrap_or_default(),
+        None => &[],
+    }
+}
+
 /// Returns the first frame's body, and the octets behind it.
 #[inline]
-fn split_frame(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_frame(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     // Nearly every address fits the short form, and this is on the path of every message.
     if let [0 | 1, len, rest @ ..] = octets {
         return rest.split_at_checked(usize::from(*len));

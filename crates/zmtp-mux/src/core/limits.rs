@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::core::claim::NamePolicy;
+use crate::core::rate::Rate;
+
 /// How much may be queued in one place, in octets and in messages. Both hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
@@ -12,47 +15,100 @@ pub struct PoolLimits {
 }
 
 /// Limits of a MUX as a whole; those of a single connection are [`zmtp_proto::Limits`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxLimits {
     /// Connections at once, unfinished handshakes included.
     pub connections: usize,
-    /// Connections at once from one IP address (IPv6: from one /64). Does not count loopback.
+    /// One part in so many of the connections is kept for listeners of services; 0 keeps none.
+    pub service_places_part: usize,
+    /// Connections at once from one IP address (IPv6: from one /64) that is not exempt.
     pub connections_per_ip: usize,
+    /// How often one such address may begin a handshake that costs us computations with public
+    /// keys.
+    pub handshakes_per_ip: Rate,
     /// Unfinished handshakes at once.
     pub handshakes: usize,
     /// Services at once that wait because their name is held.
     pub duplicates: usize,
     /// How long such a service waits before it is closed.
     pub duplicate_hold: Duration,
-    /// What may be queued for one destination.
-    pub destination_pool: PoolLimits,
+    /// Who gets a name that a service claims while another holds it.
+    pub name_policy: NamePolicy,
+    /// How long a holder may be silent that is asked whether it lives.
+    pub probe_timeout: Duration,
+    /// Takeovers of one name within [`takeover_window`](Self::takeover_window); with one more it
+    /// would be a fight, and the holder keeps the name.
+    pub takeovers_max: usize,
+    /// For how long a takeover counts.
+    pub takeover_window: Duration,
     /// What may be queued for all destinations together.
     pub global_pool: PoolLimits,
+    /// What may be queued for one destination, unless a [`Rule`](crate::Rule) says otherwise.
+    pub destination_pool: PoolLimits,
+    /// From how many octets waiting for a destination on messages queue by their sources. At most a
+    /// quarter of its pool counts, in octets and in messages.
+    pub soft_mark: usize,
+    /// How often a client may be refused.
+    pub refusals: Rate,
+    /// RETURNs that a client may leave unread before it is not read itself.
+    pub returns_unread: usize,
+    /// When a message that was returned for lack of room may be sent again.
+    pub retry_after: Duration,
+    /// Services whose end a client is told of.
+    pub tracked: usize,
+    /// Patterns that a peer may watch.
+    pub watches_per_peer: usize,
+    /// Names that a peer may be shown for that.
+    pub watch_matches: usize,
+    /// How long a client may accept no octet while something waits for it.
+    pub write_stall: Duration,
     /// How long a service may be silent that has something to read.
     pub busy_service: Duration,
     /// How long a client may be silent that has something to read.
     pub busy_client: Duration,
+    /// How long a service may take to end that said that it drains.
+    pub drain_time: Duration,
     /// How long what is queued is still written out when the MUX ends.
     pub end_flush: Duration,
 }
 
 impl Default for MuxLimits {
-    /// 65,536 connections, 1,024 from one address, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 32 MiB or 8,192 messages for a destination, 1 GiB or 1,048,576 messages in all, 10
-    /// minutes of silence for a busy service and one for a busy client, 10 s to flush. A daemon
-    /// lowers the global pool to a quarter of its memory.
-    // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:queue:global-pool
+    /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins 20
+    /// costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for
+    /// 2 s, 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
+    /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
+    /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 256 watches
+    /// and 65,536 names that they show, 10 s without an octet accepted, 10 minutes of silence for a busy service and one for a busy
+    /// client, a minute to drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
+    // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
+    // spec: mux:limit:service-places, mux:queue:global-pool
+    // spec: mux:watch:watches-limit, mux:watch:matches-limit
     fn default() -> Self {
         Self {
             connections: 65_536,
+            service_places_part: 16,
             connections_per_ip: 1024,
+            handshakes_per_ip: Rate { per_second: 20, burst: 20 },
             handshakes: 1024,
             duplicates: 8192,
             duplicate_hold: Duration::from_secs(2),
+            name_policy: NamePolicy::Auto,
+            probe_timeout: Duration::from_secs(2),
+            takeovers_max: 5,
+            takeover_window: Duration::from_mins(1),
             destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
             global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
+            soft_mark: 256 * 1024,
+            refusals: Rate { burst: 1000, per_second: 1000 },
+            returns_unread: 1024,
+            retry_after: Duration::from_millis(100),
+            tracked: 16_384,
+            watches_per_peer: 256,
+            watch_matches: 65_536,
+            write_stall: Duration::from_secs(10),
             busy_service: Duration::from_mins(10),
             busy_client: Duration::from_mins(1),
+            drain_time: Duration::from_mins(1),
             end_flush: Duration::from_secs(10),
         }
     }

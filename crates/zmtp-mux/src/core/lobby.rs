@@ -5,54 +5,36 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::time::Instant;
 
 use slotmap::{SlotMap, new_key_type};
 
 use crate::core::counters::bump;
+use crate::core::exempt::Prefix;
 use crate::core::limits::MuxLimits;
+use crate::core::lobby::arrivals::Arrivals;
+use crate::core::role::ListenerRole;
+
+pub use self::counters::LobbyCounters;
+pub use self::origin::{HandshakeCost, Newcomer, Origin};
+
+mod arrivals;
+mod counters;
+mod origin;
 
 new_key_type! {
     /// What the lobby calls a connection.
     pub struct Ticket;
 }
 
-/// Where a connection comes from, as far as limits are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
-    /// A process on this machine.
-    Ipc,
-    /// An IPv4 address, or a /64 of IPv6.
-    Ip(IpAddr),
-}
-
-impl Origin {
-    /// Returns the origin of a peer with this address.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        Self::Ip(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-            }
-        })
-    }
-
-    /// Tells whether the limit per address holds for it.
-    // spec: mux:limit:exempt-addresses
-    fn is_limited(self) -> bool {
-        match self {
-            Self::Ipc => false,
-            // ::1 has become :: with the rest of its /64, in which there is nothing else.
-            Self::Ip(address) => !address.is_loopback() && !address.is_unspecified(),
-        }
-    }
-}
-
 /// All connections of a MUX, from their first octet to their last.
 #[derive(Debug)]
 pub struct Lobby {
     limits: MuxLimits,
+    /// Addresses for which no limit per address holds.
+    exempt: Vec<Prefix>,
+    arrivals: Arrivals,
     guests: SlotMap<Ticket, Guest>,
     crowds: BTreeMap<Origin, Crowd>,
     /// The origins with unfinished handshakes, by how many they have; the largest crowd is last,
@@ -102,38 +84,14 @@ pub enum Entry {
     Refused,
 }
 
-/// What the lobby has counted since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LobbyCounters {
-    /// Connections that got a place.
-    pub accepted: u64,
-    /// Connections refused since there were too many.
-    pub refused_connections: u64,
-    /// Connections refused since there were too many from their address.
-    pub refused_per_ip: u64,
-    /// Handshakes that made way for newer ones.
-    pub handshakes_evicted: u64,
-}
-
-impl LobbyCounters {
-    /// Returns every counter by its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("connections_accepted", self.accepted),
-            ("connections_refused", self.refused_connections),
-            ("connections_refused_per_ip", self.refused_per_ip),
-            ("handshakes_evicted", self.handshakes_evicted),
-        ]
-        .into_iter()
-    }
-}
-
 impl Lobby {
-    /// Makes an empty lobby.
+    /// Makes an empty lobby. No limit per address holds for the `exempt` ones.
     #[must_use]
-    pub fn new(limits: MuxLimits) -> Self {
+    pub fn new(limits: MuxLimits, exempt: Vec<Prefix>) -> Self {
         Self {
+            arrivals: Arrivals::new(limits.handshakes_per_ip, limits.connections),
             limits,
+            exempt,
             guests: SlotMap::with_key(),
             crowds: BTreeMap::new(),
             ranks: BTreeSet::new(),
@@ -143,15 +101,11 @@ impl Lobby {
     }
 
     /// Finds a place for a new connection, whose handshake begins.
-    // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshake-eviction
-    pub fn enter(&mut self, origin: Origin) -> Entry {
-        if self.guests.len() >= self.limits.connections {
-            bump(&mut self.counters.refused_connections);
-            return Entry::Refused;
-        }
-        let present = self.crowds.get(&origin).map_or(0, |crowd| crowd.connections);
-        if origin.is_limited() && present >= self.limits.connections_per_ip {
-            bump(&mut self.counters.refused_per_ip);
+    // spec: mux:limit:handshake-eviction
+    pub fn enter(&mut self, newcomer: Newcomer, now: Instant) -> Entry {
+        let origin = Origin::of(newcomer.address);
+        if let Some(counter) = self.refusal(newcomer, origin, now) {
+            bump(counter);
             return Entry::Refused;
         }
         let evicted =
@@ -165,6 +119,13 @@ impl Lobby {
         self.handshakes = self.handshakes.saturating_add(1);
         bump(&mut self.counters.accepted);
         Entry::Entered { ticket, evicted }
+    }
+
+    /// Tells whether the limits per address hold for one.
+    // spec: mux:limit:exempt-addresses
+    #[must_use]
+    pub fn is_limited(&self, address: IpAddr) -> bool {
+        !self.exempt.iter().any(|prefix| prefix.contains(address))
     }
 
     /// Frees the place of a handshake whose peer has introduced itself.
@@ -209,6 +170,33 @@ impl Lobby {
         &self.counters
     }
 
+    /// Finds out whether a newcomer must be refused, and returns what counts that.
+    // spec: mux:limit:connections, mux:limit:service-places, mux:limit:connections-per-ip
+    // spec: mux:limit:handshakes-per-ip
+    fn refusal(&mut self, newcomer: Newcomer, origin: Origin, now: Instant) -> Option<&mut u64> {
+        let limits = &self.limits;
+        let left = limits.connections.saturating_sub(self.guests.len());
+        let reserved = limits.connections.checked_div(limits.service_places_part).unwrap_or(0);
+        let is_limited = newcomer.address.is_some_and(|address| self.is_limited(address));
+        let counters = &mut self.counters;
+        if left == 0 {
+            return Some(&mut counters.refused_connections);
+        }
+        if left <= reserved && newcomer.listener != ListenerRole::Services {
+            return Some(&mut counters.refused_reserved);
+        }
+        if !is_limited {
+            return None;
+        }
+        let present = self.crowds.get(&origin).map_or(0, |crowd| crowd.connections);
+        if present >= limits.connections_per_ip {
+            return Some(&mut counters.refused_per_ip);
+        }
+        let comes_too_often =
+            newcomer.cost == HandshakeCost::PublicKeys && !self.arrivals.take(origin, now);
+        comes_too_often.then_some(&mut counters.refused_rate)
+    }
+
     fn evict_oldest(&mut self) -> Option<Ticket> {
         let (_, Reverse(origin)) = self.ranks.last()?;
         let ticket = *self.crowds.get(origin)?.shaking.front()?;
@@ -241,92 +229,4 @@ impl Lobby {
 pub struct Evicted;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ip(last: u8) -> Origin {
-        Origin::of(IpAddr::from([192, 0, 2, last]))
-    }
-
-    fn lobby() -> Lobby {
-        Lobby::new(MuxLimits {
-            connections: 6,
-            connections_per_ip: 4,
-            handshakes: 3,
-            ..MuxLimits::default()
-        })
-    }
-
-    fn enter(lobby: &mut Lobby, origin: Origin) -> (Ticket, Option<Ticket>) {
-        match lobby.enter(origin) {
-            Entry::Entered { ticket, evicted } => (ticket, evicted),
-            Entry::Refused => panic!("refused"),
-        }
-    }
-
-    /// mux:limit:connections, mux:limit:connections-per-ip.
-    #[test]
-    fn refuses_what_is_too_many_in_all_or_from_one_address() {
-        let mut lobby = lobby();
-        let tickets: Vec<_> = (0..4).map(|_| enter(&mut lobby, ip(1)).0).collect();
-        assert_eq!(lobby.enter(ip(1)), Entry::Refused);
-        enter(&mut lobby, ip(2));
-        enter(&mut lobby, ip(2));
-        assert_eq!(lobby.enter(ip(3)), Entry::Refused);
-        lobby.leave(tickets[0]);
-        enter(&mut lobby, ip(1));
-        let counters = lobby.counters();
-        assert_eq!((counters.refused_per_ip, counters.refused_connections), (1, 1));
-    }
-
-    /// mux:limit:exempt-addresses.
-    #[test]
-    fn loopback_and_ipc_know_no_limit_per_address() {
-        for origin in [
-            Origin::Ipc,
-            Origin::of(IpAddr::from([127, 0, 0, 9])),
-            Origin::of(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-            Origin::of("::ffff:127.0.0.1".parse().unwrap()),
-        ] {
-            let mut lobby = lobby();
-            for _ in 0..6 {
-                enter(&mut lobby, origin);
-            }
-        }
-        let one: IpAddr = "2001:db8:0:1::1".parse().unwrap();
-        let other: IpAddr = "2001:db8:0:1:ffff::2".parse().unwrap();
-        assert_eq!(Origin::of(one), Origin::of(other));
-        assert_ne!(Origin::of(one), Origin::of("2001:db8:0:2::1".parse().unwrap()));
-    }
-
-    /// mux:limit:handshake-eviction.
-    #[test]
-    fn the_oldest_handshake_of_the_largest_crowd_makes_way() {
-        let mut lobby = lobby();
-        let (first, _) = enter(&mut lobby, ip(1));
-        let (second, _) = enter(&mut lobby, ip(2));
-        let (third, none) = enter(&mut lobby, ip(2));
-        assert_eq!(none, None);
-        let (_, evicted) = enter(&mut lobby, ip(3));
-        assert_eq!(evicted, Some(second));
-        assert_eq!(lobby.introduce(second), Err(Evicted));
-        assert_eq!(lobby.introduce(third), Ok(()));
-        assert_eq!(lobby.count(), (4, 2));
-        lobby.leave(second);
-        lobby.leave(first);
-        assert_eq!(lobby.count(), (2, 1));
-        assert_eq!(lobby.ranks.len(), 1, "only the last address has an unfinished handshake");
-        assert_eq!(lobby.counters().handshakes_evicted, 1);
-    }
-
-    #[test]
-    fn ten_thousand_silent_connections_leave_the_newest_places() {
-        let mut lobby = Lobby::new(MuxLimits::default());
-        for _ in 0..10_000 {
-            enter(&mut lobby, Origin::of(IpAddr::from([127, 0, 0, 1])));
-        }
-        assert_eq!(lobby.count(), (10_000, 1024));
-        let (speaks, _) = enter(&mut lobby, Origin::of(IpAddr::from([127, 0, 0, 1])));
-        assert_eq!(lobby.introduce(speaks), Ok(()));
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@
 )]
 
 pub(crate) mod driver;
+pub(crate) mod names;
 pub(crate) mod parts;
 pub(crate) mod step;
 pub(crate) mod wire;
@@ -22,16 +23,20 @@ use std::collections::BTreeMap;
 
 use zmtp_proto::SocketType;
 
-use crate::core::model::parts::{Frame, Item, Peer, Phase, Room, State, total};
+use crate::core::model::names::{Claim, Dispute, Rules};
+use crate::core::model::parts::{Fits, Frame, Item, Peer, Phase, Room, State, total, total_from};
 use crate::core::{DropReason, ListenerRole, Outcome};
 
 /// A MUX, as its rules see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) peers: Vec<Peer>,
     pub(crate) room: Room,
     pub(crate) phase: Phase,
     pub(crate) counts: BTreeMap<String, u64>,
+    pub(crate) rules: Rules,
+    /// Whose tasks have lost or got a name since this was looked at.
+    pub(crate) woken: Vec<usize>,
 }
 
 impl Model {
@@ -55,6 +60,7 @@ impl Model {
         on: ListenerRole,
         name: &[u8],
         address: &[u8],
+        mut dispute: Dispute,
     ) -> State {
         use ListenerRole::{Any, Clients, Services};
         use SocketType::{Dealer, Rep, Req, Router};
@@ -65,10 +71,13 @@ impl Model {
             (Rep, Services | Any, [_, ..]) | (Dealer | Router, Services | Any, _) => State::Service,
             _ => State::Refused,
         };
-        let (mut name, holder) = (name.to_vec(), self.holder(name));
-        let held_by = holder.map(|holder| self.peers[holder].state);
-        if state == State::Service && held_by == Some(State::Service) {
-            self.count("duplicates");
+        let mut claim = Claim::Free;
+        if state == State::Service {
+            claim = self.claim(name, dispute.principal);
+        }
+        if let Claim::Waits(probe) = claim {
+            let hold = self.rules.now + self.rules.hold;
+            dispute.until = probe.map_or(hold, |probe| probe.max(hold));
             state = State::Held;
             if self.peers.iter().filter(|peer| peer.state == State::Held).count()
                 >= self.room.places
@@ -83,24 +92,37 @@ impl Model {
         {
             state = State::Dismissed;
         }
-        match (state, holder) {
-            (State::Client, Some(_)) => {
+        let mut name = name.to_vec();
+        match (state, claim, self.holder(&name)) {
+            (State::Client, _, Some(_)) => {
                 self.count("aliases_denied");
                 name.clear();
             }
-            (State::Service, Some(alias)) => {
+            (State::Service, Claim::Free, Some(alias)) => {
                 self.count("aliases_yielded");
                 self.peers[alias].name.clear();
             }
             _ => {}
         }
+        if matches!(state, State::Client | State::Service) && !name.is_empty() {
+            dispute.generation = self.next_generation();
+        }
         let (address, queue, open) = (address.to_vec(), Vec::new(), None);
-        self.peers.push(Peer { state, kind, address, name, open, queue, taken: 0, written: 0 });
+        let peer = Peer { state, kind, address, name, open, queue, taken: 0, written: 0, dispute };
+        self.peers.push(peer);
+        if let (State::Service, Claim::Won(loser)) = (state, claim) {
+            self.take_over(loser, self.peers.len() - 1);
+        }
         state
     }
 
-    /// A whole message has come from `source`.
-    pub(crate) fn message(&mut self, source: usize, mut rest: Vec<Frame>) -> Outcome {
+    /// A whole message has come from `source`. What the core `said` decides where both is right.
+    pub(crate) fn message(
+        &mut self,
+        source: usize,
+        mut rest: Vec<Frame>,
+        said: Outcome,
+    ) -> Outcome {
         let is_req = self.peers[source].kind == SocketType::Req;
         if !self.peers[source].is_live() {
             return Outcome::NotBound;
@@ -119,19 +141,21 @@ impl Model {
         if is_req {
             let taken = self.peers[source].taken;
             let mut waiting = self.peers[source].queue.split_off(taken);
-            for _ in waiting.extract_if(.., |item| item.is_message()) {
+            for _ in waiting.extract_if(.., |(_, item)| item.is_message()) {
                 let _ = self.drop(DropReason::Replaced);
             }
             self.peers[source].queue.append(&mut waiting);
             self.peers[source].open = None;
         }
         if to.is_empty() {
-            self.count("to_mux_dropped");
-            return Outcome::ToMux;
+            // Whatever the model's peers say there is nonsense, and they take no notices.
+            self.count("to_mux");
+            self.count("control_dropped");
+            return Outcome::Heard;
         }
         self.count("received");
         let prefix = rest[..at].to_vec();
-        match self.admit(source, &to, at, rest) {
+        match self.admit(source, &to, at, rest, said) {
             Err(reason) => self.drop(reason),
             Ok(to) => {
                 self.peers[source].open = is_req.then_some((to, prefix));
@@ -148,6 +172,7 @@ impl Model {
         to: &[u8],
         mut prefix: usize,
         mut message: Vec<Frame>,
+        said: Outcome,
     ) -> Result<usize, DropReason> {
         let from = &self.peers[source];
         let shown = if from.state == State::Service { &from.name } else { &from.address };
@@ -174,44 +199,87 @@ impl Model {
         message[..prefix].iter_mut().for_each(|frame| frame.1 = frame.0.len() + 2);
         message.insert(at, (shown.clone(), shown.len() + 2));
         let message = Item::Message(message);
-        let fits = |(messages, octets), most: (usize, usize)| {
-            messages < most.0 && octets + message.octets() <= most.1
-        };
-        if !fits(total(&self.peers[to..=to]), self.room.each)
-            || !fits(total(&self.peers), self.room.all)
-        {
-            return Err(DropReason::Busy);
+        let busy = Outcome::Dropped(DropReason::Busy);
+        match self.fits(source, to, message.octets()) {
+            Fits::No => return Err(DropReason::Busy),
+            Fits::Perhaps if said == busy => return Err(DropReason::Busy),
+            Fits::Perhaps | Fits::Yes => {}
         }
-        self.peers[to].queue.push(message);
+        self.peers[to].queue.push((source, message));
         self.peers[to].open = None;
         Ok(to)
     }
 
+    /// Nobody may hold more than is still free.
+    fn fits(&self, from: usize, to: usize, len: usize) -> Fits {
+        let there = &self.peers[to..=to];
+        let (each, mut all) = (self.room.each, self.room.all);
+        let half = (all.0 / 2, all.1 / 2);
+        if self.peers[from].state == State::Client {
+            all = (all.0 - all.0 / 8, all.1 - all.1 / 8);
+        }
+        let room =
+            |used: (usize, usize), most: (usize, usize)| used.0 < most.0 && used.1 + len <= most.1;
+        let less = |held: (usize, usize), used: (usize, usize), most: (usize, usize)| {
+            held.0 + used.0 < most.0 && held.1 + used.1 < most.1
+        };
+        let is_client = |peer: &&Peer| peer.state == State::Client;
+        let clients: Vec<Peer> = self.peers.iter().filter(is_client).cloned().collect();
+        let (used, global) = (total(there), total(&self.peers));
+        let held = total_from(&self.peers, |peer| peer == from);
+        if !room(used, each)
+            || !room(global, all)
+            || !less(used, global, all)
+            || !less(held, global, all)
+            || self.peers[to].state == State::Client && !room(total(&clients), half)
+        {
+            return Fits::No;
+        }
+        let here = total_from(there, |peer| peer == from);
+        if less(here, used, each) { Fits::Yes } else { Fits::Perhaps }
+    }
+
     /// A PING has come from the live peer `peer`. One PONG waits at a time.
     pub(crate) fn ping(&mut self, peer: usize, context: &[u8]) {
-        if self.peers[peer].is_live() && self.peers[peer].queue.iter().all(Item::is_message) {
-            self.peers[peer].queue.push(Item::Pong(context.to_vec()));
+        if self.peers[peer].is_live()
+            && !self.peers[peer].queue.iter().any(|(_, item)| item.is_pong())
+        {
+            self.peers[peer].queue.push((peer, Item::Pong(context.to_vec())));
         }
     }
 
-    /// The writer of `peer` takes all that waits.
-    pub(crate) fn take(&mut self, peer: usize) -> Vec<Item> {
-        let peer = &mut self.peers[peer];
-        let before = std::mem::replace(&mut peer.taken, peer.queue.len());
-        peer.queue[before..].to_vec()
+    /// The writer of `peer` takes these: each is the first of what its source has there.
+    pub(crate) fn take(&mut self, peer: usize, items: &[Item]) {
+        for item in items {
+            let peer = &mut self.peers[peer];
+            let waiting = &peer.queue[peer.taken..];
+            let place = waiting.iter().position(|(_, other)| other == item);
+            let place = place.unwrap_or_else(|| panic!("{item:?} does not wait"));
+            let (from, _) = waiting[place];
+            assert!(
+                waiting[..place].iter().all(|(other, earlier)| {
+                    *other != from || !earlier.is_message() || !item.is_message()
+                }),
+                "{item:?} overtakes"
+            );
+            let item = peer.queue.remove(peer.taken + place);
+            peer.queue.insert(peer.taken, item);
+            peer.taken += 1;
+        }
     }
 
     /// The kernel has accepted `octets` more of what the writer of `peer` took.
     pub(crate) fn accept(&mut self, peer: usize, octets: usize) {
         self.peers[peer].written += octets;
         while self.peers[peer].taken > 0
-            && self.peers[peer].written >= self.peers[peer].queue[0].octets()
+            && self.peers[peer].written >= self.peers[peer].queue[0].1.octets()
         {
-            let item = self.peers[peer].queue.remove(0);
+            let (_, item) = self.peers[peer].queue.remove(0);
             self.peers[peer].written -= item.octets();
             self.peers[peer].taken -= 1;
             if item.is_message() {
                 self.count("handed_over");
+                self.peers[peer].dispute.unheard += 1;
             }
         }
     }
@@ -220,15 +288,20 @@ impl Model {
     pub(crate) fn close(&mut self, peer: usize) -> Option<usize> {
         let was = std::mem::replace(&mut self.peers[peer].state, State::Gone);
         self.peers[peer].taken = 0;
-        for _ in std::mem::take(&mut self.peers[peer].queue).iter().filter(|item| item.is_message())
-        {
+        let queue = std::mem::take(&mut self.peers[peer].queue);
+        self.peers[peer].dispute.probe = None;
+        for _ in queue.iter().filter(|(_, item)| item.is_message()) {
             let ended = self.phase == Phase::Ended;
             let _ = self.drop(if ended { DropReason::Draining } else { DropReason::Unreachable });
+        }
+        if was == State::Held {
+            self.stopped_waiting(&self.peers[peer].name.clone());
         }
         let name = &self.peers[peer].name;
         let waits = |next: &Peer| next.state == State::Held && next.name == *name;
         let heir = self.peers.iter().position(waits).filter(|_| was == State::Service)?;
         self.peers[heir].state = State::Service;
+        self.peers[heir].dispute.generation = self.next_generation();
         self.count("duplicates_granted");
         Some(heir)
     }

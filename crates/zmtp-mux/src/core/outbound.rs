@@ -1,86 +1,58 @@
 //! What waits to be written to one peer.
 //!
 //! ```text
-//!   push ──► chunks ──take──► Flight, in the writer's hands ──write──► kernel
+//!   push ─┬─ uncongested ──────────► chunks ──take──► Flight, in the writer's hands ──► kernel
+//!         └─ congested ──► pairs ──────┘
 //!   records: one for each message, until its last octet was accepted by the kernel
 //! ```
 //!
 //! Small messages are copied one behind the other into buffers, so that a batch of them is one
 //! write; large bodies are passed on as the slices they arrived in.
 
+mod back;
+mod signs;
+
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::time::Instant;
 
 use bytes::Bytes;
 use zmtp_proto::{Ping, Pong};
 
+pub(crate) use self::back::Rest;
+use self::signs::{Place, Signs};
 use crate::core::envelope::Outgoing;
+use crate::core::flight::{Chunk, Flight};
+use crate::core::limits::PoolLimits;
+use crate::core::pairs::{Item, Pairs};
 use crate::core::pool::Used;
+use crate::core::record::{Own, Record, Sent, Sign, What};
+use crate::core::source::SourceKey;
 use crate::core::spares::Spares;
 
 /// The queue of one destination. `used` counts what is not handed over, in flight or not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbound {
     /// Octets that the writer has not taken yet.
     chunks: VecDeque<Chunk>,
-    /// All messages that are not handed over, and the signs of life among them, in order.
+    /// All messages among them and in flight, and all else that is, in order.
     records: VecDeque<Record>,
     /// Octets of the first record that the kernel has accepted.
     accepted: usize,
     /// Octets in the writer's hands.
     in_flight: usize,
+    /// Octets that a writer which has ended had in its hands, and lost.
+    sealed: usize,
+    /// What waits behind the chunks, while there is any.
+    pairs: Option<Box<Pairs>>,
+    /// From more than this on, messages wait by their sources.
+    soft: PoolLimits,
     used: Used,
+    /// RETURNs that the peer has not been given yet.
+    returns: usize,
     signs: Signs,
     writer: Writer,
     /// Messages handed over since the peer was last heard.
     unheard: usize,
-}
-
-/// Octets to write.
-#[derive(Debug)]
-enum Chunk {
-    /// Small messages and the heads of large ones.
-    Buffer(Vec<u8>),
-    /// A large body, where it arrived.
-    Shared(Bytes),
-}
-
-/// Whose octets come next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Record {
-    Message { len: usize },
-    Sign { sign: Sign, len: usize },
-}
-
-/// A command by which the peer knows that we live, or we that it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
-    Ping,
-    Pong,
-}
-
-/// Which signs are among the records. A queue may be long, and PINGs many: nobody looks for them
-/// there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Signs {
-    ping: Place,
-    pong: Place,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
-    #[default]
-    Free,
-    Taken,
-}
-
-impl Signs {
-    fn place(&mut self, sign: Sign) -> &mut Place {
-        match sign {
-            Sign::Ping => &mut self.ping,
-            Sign::Pong => &mut self.pong,
-        }
-    }
 }
 
 /// Whether the writer knows that there is something to write.
@@ -102,31 +74,137 @@ pub(crate) enum Wake {
 }
 
 impl Outbound {
+    /// Makes an empty queue that is congested when more than `soft` waits.
+    pub(crate) fn new(soft: PoolLimits) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            records: VecDeque::new(),
+            accepted: 0,
+            in_flight: 0,
+            sealed: 0,
+            pairs: None,
+            soft,
+            used: Used::default(),
+            returns: 0,
+            signs: Signs::default(),
+            writer: Writer::default(),
+            unheard: 0,
+        }
+    }
+
     /// Queues a message whose encoding is, but for its lead, a part of `whole` if that is given.
     // spec: mux:order:pair-fifo
     #[inline]
     pub(crate) fn push(
         &mut self,
+        sent: Sent,
         outgoing: &Outgoing<'_>,
         whole: Option<&Bytes>,
         spares: &mut Spares,
+        now: Instant,
     ) -> Wake {
         let len = outgoing.len();
+        let record = Record { len, what: What::Message(sent) };
+        let congested = self.is_congested();
         self.used.take(len);
-        self.records.push_back(Record::Message { len });
         let tail = outgoing.tail();
-        match whole {
-            Some(whole) if tail.len() >= SHARED_LEN_MIN => {
-                outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
-                self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
-            }
-            _ => {
-                let buffer = self.buffer(len, spares);
-                outgoing.put_lead(buffer);
-                buffer.extend_from_slice(tail);
-            }
+        let shared = whole.filter(|_| tail.len() >= SHARED_LEN_MIN);
+        if congested {
+            self.push_pair(record, sent.source, outgoing, shared, now);
+            return self.wake();
+        }
+        self.records.push_back(record);
+        if let Some(whole) = shared {
+            outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
+            self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
+        } else {
+            let buffer = self.buffer(len, spares);
+            outgoing.put_lead(buffer);
+            buffer.extend_from_slice(tail);
         }
         self.wake()
+    }
+
+    #[cold]
+    fn push_pair(
+        &mut self,
+        record: Record,
+        source: SourceKey,
+        outgoing: &Outgoing<'_>,
+        shared: Option<&Bytes>,
+        now: Instant,
+    ) {
+        let mut head = Vec::new();
+        outgoing.put_lead(&mut head);
+        let tail = shared.map(|whole| outgoing.shared_tail(whole));
+        if tail.is_none() {
+            head.extend_from_slice(outgoing.tail());
+        }
+        let item = Item { record, head, tail, since: now };
+        self.pairs.get_or_insert_default().push(source, item);
+    }
+
+    /// Queues what the MUX says of its own, behind all that `source` has here.
+    pub(crate) fn push_own(
+        &mut self,
+        own: Own,
+        octets: &[u8],
+        source: SourceKey,
+        spares: &mut Spares,
+        now: Instant,
+    ) -> Wake {
+        let len = octets.len();
+        let congested = self.is_congested();
+        let what = match own {
+            Own::Return => {
+                self.used.take(len);
+                self.returns = self.returns.saturating_add(1);
+                What::Return
+            }
+            Own::Notice { reserved } => What::Notice { reserved },
+            Own::Hello => {
+                if std::mem::replace(&mut self.signs.hello, Place::Taken) == Place::Taken {
+                    return Wake::NotNeeded;
+                }
+                What::Hello
+            }
+        };
+        let record = Record { len, what };
+        if congested {
+            let item = Item { record, head: octets.to_vec(), tail: None, since: now };
+            self.pairs.get_or_insert_default().push(source, item);
+        } else {
+            self.records.push_back(record);
+            self.buffer(len, spares).extend_from_slice(octets);
+        }
+        self.wake()
+    }
+
+    /// Queues what the MUX tells of services, to be taken at once. What waits by its sources is not
+    /// held up by it.
+    pub(crate) fn push_news(&mut self, octets: &[u8], spares: &mut Spares) {
+        if self.pairs.is_some() && self.chunks.is_empty() {
+            self.refill(spares);
+        }
+        let len = octets.len();
+        if len > 0 {
+            self.records.push_back(Record { len, what: What::Notice { reserved: len } });
+            self.buffer(len, spares).extend_from_slice(octets);
+        }
+    }
+
+    /// Wakes the writer for something that is not queued here.
+    pub(crate) fn rouse(&mut self) -> Wake {
+        self.wake()
+    }
+
+    /// Tells whether messages wait by their sources: from the soft mark on, until none waits so.
+    // spec: mux:overload:congested-pairs
+    #[inline]
+    fn is_congested(&self) -> bool {
+        self.pairs.is_some()
+            || self.used.octets() > self.soft.octets
+            || self.used.messages() > self.soft.messages
     }
 
     /// Queues the answer to a PING, unless one is waiting: one is enough of a sign of life.
@@ -153,7 +231,7 @@ impl Outbound {
         let before = buffer.len();
         put(buffer);
         let len = buffer.len().saturating_sub(before);
-        self.records.push_back(Record::Sign { sign, len });
+        self.records.push_back(Record { len, what: What::Sign(sign) });
         self.wake()
     }
 
@@ -168,10 +246,18 @@ impl Outbound {
         self.unheard > 0 || self.used.messages() > 0
     }
 
+    /// Tells whether a PING is not with the kernel yet.
+    pub(crate) fn ping_waits(&self) -> bool {
+        self.signs.ping == Place::Taken
+    }
+
     /// Moves all that waits into `flight`, which is empty. Without anything, the writer sleeps.
     #[inline]
-    pub(crate) fn take(&mut self, flight: &mut Flight) {
+    pub(crate) fn take(&mut self, flight: &mut Flight, spares: &mut Spares) {
         debug_assert!(flight.is_empty());
+        if self.pairs.is_some() && self.chunks.is_empty() {
+            self.refill(spares);
+        }
         if self.chunks.is_empty() {
             self.writer = Writer::Asleep;
         } else {
@@ -180,77 +266,79 @@ impl Outbound {
         }
     }
 
-    /// Notes that the kernel has accepted `octets` of what is in flight, and returns how many
-    /// messages it has now whole, and their octets.
+    /// Moves the next of what waits by its sources among the chunks.
+    #[cold]
+    fn refill(&mut self, spares: &mut Spares) {
+        let Some(mut pairs) = self.pairs.take() else { return };
+        let mut octets: usize = 0;
+        while octets < REFILL_LEN
+            && let Some(Item { record, head, tail, .. }) = pairs.pop()
+        {
+            octets = octets.saturating_add(record.len);
+            self.records.push_back(record);
+            self.buffer(head.len(), spares).extend_from_slice(&head);
+            self.chunks.extend(tail.map(Chunk::Shared));
+        }
+        if !pairs.is_empty() {
+            self.pairs = Some(pairs);
+        }
+    }
+
+    /// Notes that the kernel has accepted `octets` of what is in flight, and tells of each record
+    /// that it has now whole.
     // spec: mux:conservation:handed-over, mux:delivery:at-most-once
     #[inline]
-    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(usize)) {
+    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(&Record)) {
         self.in_flight = self.in_flight.saturating_sub(octets);
         self.accepted = self.accepted.saturating_add(octets);
-        while let Some(len) = self.records.front().map(Record::len) {
-            let Some(left) = self.accepted.checked_sub(len) else { return };
+        while let Some(record) = self.records.front() {
+            let Some(left) = self.accepted.checked_sub(record.len) else { return };
             self.accepted = left;
-            match self.records.pop_front() {
-                Some(Record::Message { len }) => {
-                    self.used.give_back(len);
+            let Some(record) = self.records.pop_front() else { return };
+            match record.what {
+                What::Message(_) => {
+                    self.used.give_back(record.len);
                     self.unheard = self.unheard.saturating_add(1);
-                    handed_over(len);
                 }
-                Some(Record::Sign { sign, .. }) => *self.signs.place(sign) = Place::Free,
-                None => {}
+                What::Return => {
+                    self.used.give_back(record.len);
+                    self.returns = self.returns.saturating_sub(1);
+                }
+                What::Notice { .. } => {}
+                What::Hello => self.signs.hello = Place::Free,
+                What::Sign(sign) => {
+                    *self.signs.place(sign) = Place::Free;
+                    continue;
+                }
             }
+            handed_over(&record);
         }
     }
 
-    /// Takes back the message that the writer has not taken, and returns its octets.
-    ///
-    /// For links to a REQ, where at most one answer waits. A PONG beside it stays.
-    pub(crate) fn withdraw(&mut self) -> Option<usize> {
-        let taken = self.accepted.saturating_add(self.in_flight);
-        let mut before: usize = 0;
-        let place = self.records.iter().position(|record| {
-            let found = before >= taken && matches!(record, Record::Message { .. });
-            if !found {
-                before = before.saturating_add(record.len());
-            }
-            found
-        })?;
-        let len = self.records.remove(place)?.len();
-        self.cut(before.saturating_sub(taken), len);
-        self.used.give_back(len);
-        Some(len)
-    }
-
-    /// Removes `len` octets, the first of them `start` octets into what the writer has not taken.
-    fn cut(&mut self, start: usize, len: usize) {
-        let (mut from, mut to) = (start, start.saturating_add(len));
-        for chunk in std::mem::take(&mut self.chunks) {
-            let octets = chunk.octets();
-            let end = octets.len();
-            let (before, after) = (octets.get(..from), octets.get(to.min(end)..));
-            (from, to) = (from.saturating_sub(end), to.saturating_sub(end));
-            match (before, after) {
-                (Some(before), Some(after)) if before.len() < end && after.len() < end => {
-                    let kept = [before, after].concat();
-                    if !kept.is_empty() {
-                        self.chunks.push_back(Chunk::Buffer(kept));
-                    }
-                }
-                _ => self.chunks.push_back(chunk),
-            }
-        }
-    }
-
-    /// Returns the octets of each message that is not handed over, in order.
+    /// Returns the octets of each message that is not handed over.
     pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
-        self.records.iter().filter_map(|record| match record {
-            Record::Message { len } => Some(*len),
-            Record::Sign { .. } => None,
-        })
+        let near = self.records.iter().filter(|record| record.is_message());
+        let far = self.pairs.iter().flat_map(|pairs| pairs.messages());
+        near.map(|record| record.len).chain(far)
+    }
+
+    /// Tells whether nothing waits, not even a notice.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.pairs.is_none()
     }
 
     pub(crate) fn used(&self) -> &Used {
         &self.used
+    }
+
+    /// Returns what of a source waits here, but for what is on its way already.
+    pub(crate) fn used_by(&self, source: SourceKey) -> Used {
+        self.pairs.as_ref().map(|pairs| pairs.used(source)).unwrap_or_default()
+    }
+
+    /// Returns how many RETURNs the peer has not been given yet.
+    pub(crate) fn returns(&self) -> usize {
+        self.returns
     }
 
     fn wake(&mut self) -> Wake {
@@ -277,88 +365,8 @@ impl Outbound {
     }
 }
 
-impl Record {
-    fn len(&self) -> usize {
-        match self {
-            Self::Message { len } | Self::Sign { len, .. } => *len,
-        }
-    }
-}
-
-/// Octets on their way to one peer, in the hands of its writer.
-#[derive(Debug, Default)]
-pub struct Flight {
-    chunks: VecDeque<Chunk>,
-    /// Octets of the first chunk that are written already.
-    written: usize,
-    /// An empty buffer to be used again.
-    spent: Option<Vec<u8>>,
-}
-
-impl Flight {
-    /// Tells whether all is written.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
-    /// Fills `slices` with what comes next, for a vectored write, and returns how many are used.
-    #[inline]
-    pub fn slices<'f>(&'f self, slices: &mut [IoSlice<'f>]) -> usize {
-        let mut skip = self.written;
-        let mut count: usize = 0;
-        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            *slice = IoSlice::new(chunk.octets().get(skip..).unwrap_or_default());
-            skip = 0;
-            count = count.saturating_add(1);
-        }
-        count
-    }
-
-    /// Returns what comes next, as far as it lies in one piece: whole frames, if whole ones were
-    /// taken so far. Empty when all is written.
-    #[must_use]
-    pub fn next(&self) -> &[u8] {
-        let chunk = self.chunks.front().map(Chunk::octets).unwrap_or_default();
-        chunk.get(self.written..).unwrap_or_default()
-    }
-
-    /// Notes that `octets` more are written.
-    #[inline]
-    pub fn advance(&mut self, octets: usize) {
-        self.written = self.written.saturating_add(octets);
-        while let Some(left) =
-            self.chunks.front().and_then(|chunk| self.written.checked_sub(chunk.octets().len()))
-        {
-            self.written = left;
-            if let Some(Chunk::Buffer(buffer)) = self.chunks.pop_front() {
-                self.spent = Some(buffer);
-            }
-        }
-    }
-
-    /// Returns the octets that are not written.
-    fn len(&self) -> usize {
-        let whole: usize = self.chunks.iter().map(|chunk| chunk.octets().len()).sum();
-        whole.saturating_sub(self.written)
-    }
-
-    /// Gives the last buffer that was written back for further use.
-    pub(crate) fn recycle(&mut self, spares: &mut Spares) {
-        if let Some(buffer) = self.spent.take() {
-            spares.give(buffer);
-        }
-    }
-}
-
-impl Chunk {
-    fn octets(&self) -> &[u8] {
-        match self {
-            Self::Buffer(octets) => octets,
-            Self::Shared(octets) => octets,
-        }
-    }
-}
+/// Octets that are moved among the chunks at once.
+const REFILL_LEN: usize = 64 * 1024;
 
 /// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
 /// costs less than the extra slice in the write and the allocation that the slice keeps alive.

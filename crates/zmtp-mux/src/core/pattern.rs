@@ -1,5 +1,6 @@
 //! Patterns: which names a rule or a watch is about.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -29,6 +30,17 @@ impl Pattern {
         }
     }
 
+    /// Tells whether it is about every name that `other` is about.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self == other || (self.as_name().is_none() && other.stem().starts_with(self.stem()))
+    }
+
+    /// Returns the octets before the final star, or all if there is none.
+    pub(crate) fn stem(&self) -> &[u8] {
+        self.0.strip_suffix(b"*").unwrap_or(&self.0)
+    }
+
     /// Returns the octets, with the star if it has one.
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {
@@ -39,6 +51,12 @@ impl Pattern {
     #[must_use]
     pub fn as_name(&self) -> Option<&[u8]> {
         if self.0.last() == Some(&b'*') { None } else { Some(&self.0) }
+    }
+}
+
+impl Borrow<[u8]> for Pattern {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -80,10 +98,30 @@ mod tests {
                 assert!(!pattern.matches(name.as_bytes()), "{text} {name}");
             }
         }
+        assert_eq!((pattern("a**").stem(), pattern("a*b").stem()), (&b"a*"[..], &b"a*b"[..]));
         assert_eq!(pattern("a*b").as_name(), Some(&b"a*b"[..]));
         assert_eq!(pattern("ab*").as_name(), None);
         for none in [&b""[..], b"\0*", &[b'x'; 256]] {
             assert_eq!(Pattern::new(Bytes::from_static(none.to_vec().leak())), None);
         }
+    }
+
+    /// mux:pattern:form.
+    #[test]
+    fn covers_what_is_about_no_other_name() {
+        let all = ["*", "a*", "ab*", "ab", "a", "b", "a**", "a*b"];
+        let covered = [&all[..], &["a*", "ab*", "ab", "a", "a**", "a*b"], &["ab*", "ab"]];
+        for (covering, covered) in all.iter().zip(covered) {
+            for other in all {
+                let covers = pattern(covering).covers(&pattern(other));
+                assert_eq!(covers, covered.contains(&other), "{covering} {other}");
+            }
+        }
+        for exact in ["ab", "a", "b", "a*b"] {
+            for other in all {
+                assert_eq!(pattern(exact).covers(&pattern(other)), exact == other);
+            }
+        }
+        assert!(pattern("a**").covers(&pattern("a*b")) && !pattern("a**").covers(&pattern("ab")));
     }
 }

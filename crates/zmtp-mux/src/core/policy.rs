@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::core::limits::PoolLimits;
+use crate::core::limits::{MuxLimits, PoolLimits};
 use crate::core::pattern::Pattern;
 use crate::core::role::Role;
 
@@ -43,6 +43,15 @@ pub struct Rules {
     pub client: Rule,
 }
 
+/// How a core is set up.
+#[derive(Clone, Debug, Default)]
+pub struct CoreConfig {
+    /// Limits of the MUX as a whole.
+    pub limits: MuxLimits,
+    /// The rules for destinations.
+    pub rules: Rules,
+}
+
 impl Rule {
     /// The rule for services unless told otherwise: reject, block for 1 s, no age, 32 MiB or 8,192
     /// messages.
@@ -58,6 +67,13 @@ impl Rule {
 }
 
 impl Rules {
+    /// The usual rules, with this pool for each destination.
+    #[must_use]
+    pub fn with_pool(pool: PoolLimits) -> Self {
+        let (service, client) = (Rule { pool, ..Rule::SERVICE }, Rule { pool, ..Rule::CLIENT });
+        Self { names: Vec::new(), service, client }
+    }
+
     /// Returns the rule for a destination.
     #[must_use]
     pub fn of(&self, role: Role, name: Option<&[u8]>) -> Rule {
@@ -74,6 +90,14 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self { names: Vec::new(), service: Rule::SERVICE, client: Rule::CLIENT }
+    }
+}
+
+/// The usual rules, with the pool for destinations of these limits.
+impl From<MuxLimits> for CoreConfig {
+    fn from(limits: MuxLimits) -> Self {
+        let rules = Rules::with_pool(limits.destination_pool);
+        Self { limits, rules }
     }
 }
 

@@ -40,6 +40,33 @@ impl Used {
     pub(crate) fn octets(&self) -> usize {
         self.octets
     }
+
+    /// Takes room for octets that are no message yet.
+    pub(crate) fn take_octets(&mut self, len: usize) {
+        self.octets = self.octets.saturating_add(len);
+    }
+
+    /// Gives back what [`take_octets`](Self::take_octets) took.
+    pub(crate) fn give_back_octets(&mut self, len: usize) {
+        debug_assert!(self.octets >= len, "more given back than taken");
+        self.octets = self.octets.saturating_sub(len);
+    }
+
+    /// Tells whether all of this could be used once more within `limits`. Then no part of it is
+    /// more than what is free, whoever holds it.
+    // spec: mux:overload:threshold
+    #[inline]
+    pub(crate) fn is_below_half(&self, limits: PoolLimits) -> bool {
+        self.octets < limits.octets.saturating_sub(self.octets)
+            && self.messages < limits.messages.saturating_sub(self.messages)
+    }
+
+    /// Tells whether this is less than what `other` leaves free of `limits`.
+    // spec: mux:overload:threshold
+    pub(crate) fn is_less_than_free(&self, other: &Self, limits: PoolLimits) -> bool {
+        self.octets < limits.octets.saturating_sub(other.octets)
+            && self.messages < limits.messages.saturating_sub(other.messages)
+    }
 }
 
 #[cfg(test)]

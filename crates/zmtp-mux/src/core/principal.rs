@@ -24,6 +24,19 @@ pub enum Principal {
     },
 }
 
+impl Principal {
+    /// Tells whether it is proven to be the one who came before: then it may take back its name.
+    /// A user of this machine may run many programs, and proves nothing for one of them.
+    // spec: mux:takeover:authenticated
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        match self {
+            Self::User(_) | Self::Key(_) => true,
+            Self::None | Self::Ipc { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

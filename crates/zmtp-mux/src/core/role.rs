@@ -54,6 +54,10 @@ pub enum Refusal {
     RepIsNoClient,
     /// A REP that nobody named: it cannot name itself.
     RepWithoutName,
+    /// A service whose name it may not have.
+    NameNotGranted,
+    /// The authorizer does not want it.
+    NotAdmitted,
 }
 
 impl Refusal {
@@ -65,6 +69,8 @@ impl Refusal {
             Self::ReqIsNoService => "REQ-is-no-service",
             Self::RepIsNoClient => "REP-is-no-client",
             Self::RepWithoutName => "REP-needs-a-named-listener",
+            Self::NameNotGranted => "name-not-granted",
+            Self::NotAdmitted => "not-admitted",
         }
     }
 }

@@ -1,26 +1,36 @@
 //! The core as a whole, one file for each subject, and against its [model](super::model).
 
 mod address;
+mod authority;
 mod delivery;
 mod duplicate;
+mod generation;
+mod hello;
 mod model;
 mod name;
+mod notice;
+mod overload;
 mod patience;
+mod presence;
+mod probe;
 mod queue;
 mod req;
+mod takeover;
 
 use std::io::IoSlice;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::SocketType::{self, Dealer};
+use zmtp_proto::Version;
 
 use crate::core::ListenerRole::{self, Clients, Services};
 use crate::core::model::parts::Item;
 use crate::core::model::wire::{Form, decode, encode};
 use crate::core::{
-    Admission, BindingKey, Encoded, Flight, HashKey, Introduction, MuxCore, MuxLimits, Name,
-    NodeId, Outcome, PoolLimits, Standing, Token, Transmit,
+    Admission, BindingKey, CoreConfig, Encoded, Flight, GoneReason, HashKey, Held, Introduction,
+    MuxCore, MuxLimits, Name, NodeId, Notices, Outcome, PoolLimits, Principal, Rule, Rules, Share,
+    Standing, Token, Transmit, Wall,
 };
 
 /// A message as its frames.
@@ -31,6 +41,11 @@ struct Mux {
     core: MuxCore,
     tokens: u64,
     now: Instant,
+    /// Whether those who come from now on take notices.
+    notices: Notices,
+    /// Whom the next peers act for.
+    principal: Principal,
+    wall: Wall,
 }
 
 impl Mux {
@@ -39,37 +54,63 @@ impl Mux {
     }
 
     fn with(limits: MuxLimits) -> Self {
-        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), limits);
-        Self { core, tokens: 0, now: now() }
+        Self::ruled(limits, Rules::default())
+    }
+
+    fn ruled(limits: MuxLimits, rules: Rules) -> Self {
+        let (now, config) = (now(), CoreConfig { limits, rules });
+        let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
+        let (notices, principal) = (Notices::NotTaken, Principal::None);
+        Self { core, tokens: 0, now, notices, principal, wall: Wall(1_000) }
     }
 
     /// A MUX in which few messages of few octets have room: for one peer, and for all.
     fn with_room(each: (usize, usize), all: (usize, usize)) -> Self {
         let pool = |(messages, octets)| PoolLimits { octets, messages };
-        Self::with(MuxLimits {
-            destination_pool: pool(each),
-            global_pool: pool(all),
-            ..MuxLimits::default()
-        })
+        let limits = MuxLimits { global_pool: pool(all), ..MuxLimits::default() };
+        let rule = |rule| Rule { pool: pool(each), ..rule };
+        let (service, client) = (rule(Rule::SERVICE), rule(Rule::CLIENT));
+        Self::ruled(limits, Rules { service, client, ..Rules::default() })
     }
 
     fn introduce(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Admission {
+        let peer = self.introduction(kind, on, name);
+        self.core.handle_introduction(peer, self.now, self.wall)
+    }
+
+    fn introduction(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> Introduction {
         self.tokens += 1;
-        let peer = Introduction {
+        Introduction {
             listener: on,
             socket_type: kind,
+            version: Version::V3_1,
+            principal: self.principal.clone(),
             name: Name::new(Bytes::copy_from_slice(name)),
             token: Token(self.tokens.to_be_bytes()),
-        };
-        self.core.handle_introduction(peer, self.now)
+            share: Share::Own,
+            notices: self.notices,
+        }
+    }
+
+    /// Introduces a service that acts for somebody.
+    fn claim(&mut self, name: &[u8], principal: &Principal) -> Admission {
+        let peer = self.introduction(Dealer, Services, name);
+        let peer = Introduction { principal: principal.clone(), ..peer };
+        self.core.handle_introduction(peer, self.now, self.wall)
+    }
+
+    /// Lets in a service that acts for somebody.
+    fn service_of(&mut self, name: &[u8], principal: &Principal) -> BindingKey {
+        in_as_service(self.claim(name, principal)).0
     }
 
     /// Lets in a peer that must be let in, and returns its binding address too.
     fn join(&mut self, kind: SocketType, on: ListenerRole, name: &[u8]) -> (BindingKey, Vec<u8>) {
         let admission = self.introduce(kind, on, name);
-        let Admission::Admitted { key, standing: Standing::Full, .. } = admission else {
+        let Admission::Admitted { key, standing, .. } = admission else {
             panic!("not admitted: {admission:?}");
         };
+        assert_ne!(standing, Standing::Nameless);
         (key, address(self.tokens))
     }
 
@@ -90,7 +131,7 @@ impl Mux {
     fn send(&mut self, from: BindingKey, frames: &[&[u8]]) -> Outcome {
         let frames: Vec<_> = frames.iter().map(|frame| (frame.to_vec(), Form::Shortest)).collect();
         let octets = Bytes::from(encode(&frames).1);
-        self.core.handle_message(from, Encoded::Shared(&octets))
+        self.core.handle_message(from, Encoded::Shared(&octets), self.now)
     }
 
     /// Writes out all that waits for a peer.
@@ -112,6 +153,18 @@ impl Mux {
         flight
     }
 
+    fn close(&mut self, key: BindingKey) {
+        self.core.handle_closed(key, GoneReason::Left);
+    }
+
+    fn held(&mut self, key: BindingKey) -> Held {
+        self.core.poll_held(key, self.now)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
     fn woken(&mut self) -> Vec<BindingKey> {
         std::iter::from_fn(|| self.core.poll_wake()).collect()
     }
@@ -128,6 +181,15 @@ impl Mux {
     }
 }
 
+/// Returns the binding of a service that must be in, and which holder of a name it is.
+fn in_as_service(admission: Admission) -> (BindingKey, u64) {
+    let Admission::Admitted { key, standing: Standing::Service { generation }, .. } = admission
+    else {
+        panic!("not admitted: {admission:?}");
+    };
+    (key, generation)
+}
+
 fn address(token: u64) -> Vec<u8> {
     [&b"\0the-node"[..], &token.to_be_bytes()].concat()
 }
@@ -141,7 +203,7 @@ fn in_flight(flight: &Flight) -> Vec<u8> {
 fn bodies(item: Item) -> Option<Frames> {
     match item {
         Item::Message(frames) => Some(frames.into_iter().map(|frame| frame.0).collect()),
-        Item::Pong(_) => None,
+        Item::Pong(_) | Item::Ping => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accepting connections, within limits.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +10,26 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
-use crate::core::Origin;
+use crate::core::{HandshakeCost, Newcomer};
 use crate::net::guest::Guest;
-use crate::net::link::serve;
+use crate::net::link::{Journal, serve};
 use crate::net::mux::{Listen, Spread};
 use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
 use crate::net::stream::{Acceptor, Stream};
 
+/// For whom connections are accepted.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) spread: Arc<Spread>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) listen: Arc<Listen>,
+}
+
 /// Accepts until the task is aborted.
-pub(crate) async fn run(
-    shared: Arc<Shared>,
-    spread: Arc<Spread>,
-    acceptor: Acceptor,
-    listen: Arc<Listen>,
-) {
+pub(crate) async fn run(host: Host, acceptor: Acceptor) {
+    let Host { shared, listen, .. } = &host;
     let mut pauses_in_a_row: u64 = 0;
     loop {
         let Ok(accepted) = timeout(CookieKeys::LIFE, acceptor.accept()).await else {
@@ -34,9 +40,9 @@ pub(crate) async fn run(
             continue;
         };
         match accepted {
-            Ok((stream, origin)) => {
+            Ok((stream, address)) => {
                 pauses_in_a_row = 0;
-                admit(&shared, &spread, &listen, stream, origin);
+                admit(&host, stream, address);
                 // A handshake that made way is gone only when its task has had its turn.
                 yield_now().await;
             }
@@ -56,25 +62,25 @@ pub(crate) async fn run(
 }
 
 /// Gives a connection a place and a runtime, or drops it.
-fn admit(
-    shared: &Arc<Shared>,
-    spread: &Spread,
-    listen: &Arc<Listen>,
-    stream: Stream,
-    origin: Origin,
-) {
-    let Some(ticket) = shared.enter(origin) else {
-        debug!(?origin, "no place for a connection");
+fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
+    let Host { shared, spread, journal, listen } = host;
+    let cost = match listen.security {
+        ListenSecurity::Curve(_) => HandshakeCost::PublicKeys,
+        ListenSecurity::Null | ListenSecurity::Plain => HandshakeCost::Cheap,
+    };
+    let newcomer = Newcomer { address, listener: listen.role, cost };
+    let Some(ticket) = shared.enter(newcomer) else {
+        debug!(?newcomer, "no place for a connection");
         return;
     };
     let guest = Guest { shared: Arc::clone(shared), ticket };
-    let listen = Arc::clone(listen);
+    let (journal, listen) = (Arc::clone(journal), Arc::clone(listen));
     let task = match spread.next() {
-        None => tokio::spawn(async move { serve(guest, stream, &listen).await }),
+        None => tokio::spawn(async move { serve(guest, stream, &listen, &journal).await }),
         Some(runtime) => match stream.detach() {
             Ok(detached) => runtime.spawn(async move {
                 match detached.attach() {
-                    Ok(stream) => serve(guest, stream, &listen).await,
+                    Ok(stream) => serve(guest, stream, &listen, &journal).await,
                     Err(error) => warn!(%error, "a connection could not be moved"),
                 }
             }),

@@ -239,7 +239,7 @@ impl Dealer {
         if let Some(since) = self.unread_since.take()
             && since.elapsed() > UNREAD_MAX
         {
-            self.wire.connection.resume(now());
+            self.wire.connection.resume(since.into_std(), now());
         }
         let reading = Reading(self);
         loop {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io;
 
-use zmtp_proto::{ConnectionError, Deadline, DecodeError};
+use zmtp_proto::{ConnectionError, Deadline, DecodeError, Mechanism};
 
-use crate::core::Refusal;
+use crate::core::{Cause, GoneReason, Refusal};
 
 /// Why a connection ended. [`Refused`](Self::Refused) and [`Denied`](Self::Denied) were told to the
 /// peer, with ERROR; all else
@@ -18,6 +18,9 @@ pub(crate) enum End {
     Failed(io::ErrorKind),
     /// The peer broke the protocol, or a deadline.
     Broke(ConnectionError),
+    /// The peer has another security mechanism than the listener. libzmq leaves on hearing ours,
+    /// mostly before it has said which.
+    Mechanism { expected: Mechanism, came: Option<Mechanism> },
     /// The peer cannot be served, and was told so.
     Refused(Refusal),
     /// The authenticator does not want it, and it was told so.
@@ -36,6 +39,14 @@ pub(crate) enum End {
     MadeWay,
     /// The MUX ends.
     MuxEnds,
+    /// It drained for too long.
+    Drained,
+    /// The peer took nothing of what waits for it.
+    Stalled,
+    /// Another service took over its name.
+    Takeover,
+    /// It lost its name: to new access rules, or silent when another service wanted it.
+    Evicted,
 }
 
 /// One count for each kind of end.
@@ -57,7 +68,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 25] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -78,9 +89,37 @@ const NAMES: [&str; 20] = [
     "ended_no_verdict",
     "ended_silence",
     "ended_curve",
+    "ended_write_stall",
+    "ended_takeover",
+    "ended_evicted",
+    "ended_drained",
+    "ended_mechanism",
 ];
 
 impl End {
+    /// Returns how those who sent to the peer hear of it.
+    // spec: mux:gone:reasons
+    pub(crate) fn gone(&self) -> GoneReason {
+        match self {
+            Self::PeerLeft => GoneReason::Left,
+            Self::MuxEnds => GoneReason::LinkLost,
+            Self::Stalled | Self::Evicted => GoneReason::Evicted,
+            Self::Takeover => GoneReason::Takeover,
+            Self::Drained => GoneReason::Drained,
+            Self::Failed(_)
+            | Self::Broke(_)
+            | Self::Mechanism { .. }
+            | Self::Refused(_)
+            | Self::Denied
+            | Self::DeniedForNow
+            | Self::NoVerdict
+            | Self::NameHeld
+            | Self::Dismissed
+            | Self::Nameless
+            | Self::MadeWay => GoneReason::Lost,
+        }
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other faults count as one")]
     fn place(&self) -> usize {
         match self {
@@ -109,6 +148,11 @@ impl End {
             Self::Denied => 15,
             Self::DeniedForNow => 16,
             Self::NoVerdict => 17,
+            Self::Stalled => 20,
+            Self::Takeover => 21,
+            Self::Evicted => 22,
+            Self::Drained => 23,
+            Self::Mechanism { .. } => 24,
         }
     }
 }
@@ -119,12 +163,28 @@ impl From<ConnectionError> for End {
     }
 }
 
+impl From<Cause> for End {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::MuxEnds => Self::MuxEnds,
+            Cause::Takeover => Self::Takeover,
+            Cause::Evicted => Self::Evicted,
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerLeft => f.write_str("the peer left"),
             Self::Failed(kind) => write!(f, "connection failed: {kind}"),
             Self::Broke(error) => write!(f, "{error}"),
+            Self::Mechanism { expected, came: Some(came) } => {
+                write!(f, "expects {expected}, the peer speaks {came}")
+            }
+            Self::Mechanism { expected, came: None } => {
+                write!(f, "expects {expected}, and the peer left on hearing so: it speaks another")
+            }
             Self::Refused(refusal) => write!(f, "refused: {}", refusal.reason()),
             Self::Denied => f.write_str("denied"),
             Self::DeniedForNow => f.write_str("denied for now"),
@@ -134,6 +194,10 @@ impl fmt::Display for End {
             Self::Nameless => f.write_str("a service without a name"),
             Self::MadeWay => f.write_str("its handshake made way for a newer connection"),
             Self::MuxEnds => f.write_str("the MUX ends"),
+            Self::Stalled => f.write_str("it read nothing of what waits for it"),
+            Self::Drained => f.write_str("it drained for too long"),
+            Self::Takeover => f.write_str("another service took over its name"),
+            Self::Evicted => f.write_str("its name was taken away"),
         }
     }
 }
@@ -153,7 +217,7 @@ mod tests {
         let ends = [
             End::PeerLeft,
             End::Failed(io::ErrorKind::ConnectionReset),
-            End::Broke(ConnectionError::MechanismMismatch),
+            End::Broke(ConnectionError::RoleConflict),
             broke(DecodeError::CommandTooLong { len: 1, max: 0 }),
             broke(DecodeError::MessageTooLong { len: 1, max: 0 }),
             broke(DecodeError::TooManyFrames { max: 0 }),
@@ -169,8 +233,13 @@ mod tests {
             End::Denied,
             End::DeniedForNow,
             End::NoVerdict,
+            End::Stalled,
             late(Deadline::Silence),
             End::Broke(ConnectionError::Curve(CurveError::Box)),
+            End::Takeover,
+            End::Evicted,
+            End::Drained,
+            End::Mechanism { expected: Mechanism::CURVE, came: None },
         ];
         let mut counted = Ends::default();
         for end in &ends {

@@ -2,10 +2,11 @@
 //! comes about.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
-use crate::core::{BindingKey, Ticket};
+use crate::core::{BindingKey, GoneReason, Ticket};
+use crate::net::end::End;
 use crate::net::mark::Mark;
 use crate::net::shared::Shared;
 
@@ -29,6 +30,8 @@ pub(crate) struct Seat {
     pub(crate) key: BindingKey,
     /// Set when the core has something for this connection.
     pub(crate) mark: Arc<Mark>,
+    /// How the connection ended, once it has.
+    why: OnceLock<GoneReason>,
 }
 
 impl Seat {
@@ -36,12 +39,30 @@ impl Seat {
     pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
         let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
         guest.shared.note_task(key, Arc::clone(&mark));
-        Self { shared: Arc::clone(&guest.shared), key, mark }
+        Self { shared: Arc::clone(&guest.shared), key, mark, why: OnceLock::new() }
+    }
+}
+
+impl Seat {
+    /// Notes how the connection ended, for those who are to hear of it.
+    pub(crate) fn note_end(&self, end: &End) {
+        // The first end is the one.
+        let _ = self.why.set(end.gone());
+    }
+
+    /// Tells whether the core has ended the binding while its connection lived.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.shared.with_core(|core| core.poll_end(self.key)).is_some()
+    }
+
+    /// Returns why the core wants the connection to end.
+    pub(crate) fn end(&self) -> End {
+        self.shared.with_core(|core| core.poll_end(self.key)).map_or(End::MuxEnds, End::from)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.shared.close(self.key);
+        self.shared.close(self.key, self.why.get().copied().unwrap_or(GoneReason::Lost));
     }
 }

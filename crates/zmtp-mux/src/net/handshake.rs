@@ -9,30 +9,38 @@ use std::io;
 use std::mem;
 use std::task::Poll;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{
     Connection, Credentials as Shown, Event, Local, Outlet, Peer, PlainCredentials, SocketType,
     Version,
 };
 
-use crate::core::{Admission, Held, Introduction, Name, Principal, Standing, Token};
-use crate::net::authenticator::{Claim, Credentials, PeerAddress, Verdict};
+use crate::core::{
+    Admission, Held, Introduction, Name, Notices, Origin, Principal, Share, Standing, Token,
+};
+use crate::net::authenticator::{Admittance, Claim, Credentials, PeerAddress, Verdict};
 use crate::net::chance::draw;
-use crate::net::clock::{after, now};
+use crate::net::clock::{after, now, wall};
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
 use crate::net::linger::{LINGER_MAX, linger};
+use crate::net::link::{Caller, Journal, Plain};
 use crate::net::mux::Listen;
 use crate::net::reader::Opening;
+
+use self::blame::{Step, why_denied};
+
+mod blame;
 
 /// A connection whose peer is in.
 pub(crate) struct Settled {
     pub(crate) seat: Seat,
     pub(crate) socket_type: SocketType,
-    /// The name that it announced or was given; what else it announced is not kept.
+    /// The name that it holds; what it announced is not kept.
     pub(crate) name: Option<Name>,
     pub(crate) principal: Principal,
     pub(crate) version: Version,
@@ -53,10 +61,12 @@ pub(crate) struct Shaking<'s, R, W> {
     write: &'s mut W,
     guest: &'s Guest,
     listen: &'s Listen,
-    address: PeerAddress,
+    journal: &'s Journal,
+    caller: Caller,
     connection: Connection,
     inbox: BytesMut,
     deadline: Instant,
+    step: Step,
 }
 
 impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
@@ -67,51 +77,75 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         read: &'s mut R,
         write: &'s mut W,
         guest: &'s Guest,
-        listen: &'s Listen,
-        address: PeerAddress,
+        (listen, journal): (&'s Listen, &'s Journal),
+        caller: Caller,
     ) -> Result<Self, End> {
         let security = listen.security.server().map_err(|error| End::Failed(error.kind()))?;
         let settings = guest.shared.link;
         let connection = Connection::acceptor(security, settings, now());
         let deadline = after(settings.limits.handshake_time);
-        let inbox = BytesMut::new();
-        Ok(Self { read, write, guest, listen, address, connection, inbox, deadline })
+        let (inbox, step) = (BytesMut::new(), Step::Nothing);
+        Ok(Self { read, write, guest, listen, journal, caller, connection, inbox, deadline, step })
     }
 
     /// Hears the peer out, has it judged, lets the core decide, and acts on it.
     ///
     /// # Errors
     ///
-    /// Why the connection ends instead.
+    /// Why the connection ends instead, which the log says.
     pub(crate) async fn settle(&mut self) -> Result<Settled, End> {
+        let settled = self.try_settle().await;
+        match &settled {
+            // Said before the peer was told, which may take its time to read that.
+            Ok(_) | Err(End::Denied | End::Refused(_)) => {}
+            Err(end) => self.tell(end, self.detail(end), None, None),
+        }
+        settled
+    }
+
+    async fn try_settle(&mut self) -> Result<Settled, End> {
         let (guest, listen) = (self.guest, self.listen);
         let peer = self.hear_out().await?;
         let principal = self.judge_peer(&peer).await?;
         guest.shared.introduce(guest.ticket).map_err(|_| End::MadeWay)?;
         // spec: mux:name:given-to-nameless
+        let notices = notices(&peer, listen);
         let name = Name::from_identity(peer.identity).or_else(|| listen.name.clone());
         let introduction = Introduction {
             listener: listen.role,
             socket_type: peer.socket_type,
+            version: peer.version,
             name: name.clone(),
+            principal: principal.clone(),
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
+            share: self.share(&principal),
+            notices,
         };
         let admission =
-            guest.shared.with_core(|core| core.handle_introduction(introduction, now()));
+            guest.shared.with_core(|core| core.handle_introduction(introduction, now(), wall()));
         let (seat, announced, standing) = match admission {
             Admission::Admitted { key, announced, standing } => {
                 (Seat::take(guest, key).await, announced, standing)
             }
             Admission::Held { key, announced, until } => {
-                info!(name = name.as_ref().map(display), "another holds the name: it waits");
+                let (connection, address) = (self.caller.number, Plain(self.caller.address));
+                info!(
+                    connection,
+                    %address,
+                    name = name.as_ref().map(display),
+                    "another holds the name: it waits"
+                );
                 let seat = Seat::take(guest, key).await;
-                Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
-                (seat, announced, Standing::Full)
+                let generation =
+                    Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
+                (seat, announced, Standing::Service { generation })
             }
             // spec: 37:errors:other-trouble-closes, 37:errors:close-is-temporary
             Admission::Refused(refusal) => {
+                let end = End::Refused(refusal);
+                self.tell(&end, "", Some(&principal), name.as_ref());
                 self.refuse(refusal.reason()).await;
-                return Err(End::Refused(refusal));
+                return Err(end);
             }
             Admission::Dismissed => return Err(End::Dismissed),
         };
@@ -119,15 +153,39 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             info!("a service without a name may neither send nor receive: it needs an identity");
         }
         let (version, socket_type) = (peer.version, peer.socket_type);
+        // Not what it claims to be called.
+        let name = guest.shared.with_core(|core| core.name(seat.key).cloned());
         let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
         Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
+    }
+
+    /// Returns whose share of the queues the messages of a peer are of. A principal that nobody but
+    /// the peer names has none of its own: it could make up as many as it likes.
+    // spec: mux:overload:source
+    fn share(&self, principal: &Principal) -> Share {
+        match (&self.listen.admittance, principal, self.caller.address) {
+            (Admittance::By(_), Principal::User(_) | Principal::Key(_), _) => {
+                Share::Of(principal.clone())
+            }
+            (_, _, PeerAddress::Ip(address))
+                if self.guest.shared.with_lobby(|lobby| lobby.is_limited(address)) =>
+            {
+                Share::At(Origin::of(Some(address)))
+            }
+            _ => Share::Own,
+        }
     }
 
     /// Reads until the peer has introduced itself.
     async fn hear_out(&mut self) -> Result<Peer, End> {
         self.flush(self.deadline).await?;
         loop {
-            while let Some(progress) = self.connection.handle_input(&self.inbox, now())? {
+            loop {
+                let progress = match self.connection.handle_input(&self.inbox, now()) {
+                    Ok(Some(progress)) => progress,
+                    Ok(None) => break,
+                    Err(error) => return Err(self.broke(error)),
+                };
                 let consumed = progress.consumed;
                 let heard = match progress.event {
                     Some(Event::Credentials(credentials)) => Heard::Password(credentials),
@@ -135,6 +193,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                     Some(Event::Established(_) | Event::Message(_)) | None => Heard::Nothing,
                 };
                 self.inbox.advance(consumed);
+                self.step = self.step.next();
                 match heard {
                     Heard::Password(credentials) => self.judge_password(&credentials).await?,
                     Heard::Peer(peer) => return Ok(peer),
@@ -152,7 +211,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     async fn read_some(&mut self) -> Result<(), End> {
         grow(&mut self.inbox);
         match timeout_at(self.deadline, self.read.read_buf(&mut self.inbox)).await {
-            Ok(Ok(0)) => Err(End::PeerLeft),
+            Ok(Ok(0)) => Err(self.left()),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(End::Failed(error.kind())),
             Err(_) => Ok(self.connection.handle_timeout(now())?),
@@ -163,7 +222,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     // spec: 24:plain:credentials-at-hello
     async fn judge_password(&mut self, credentials: &PlainCredentials) -> Result<(), End> {
         let credentials = Credentials::Password(credentials);
-        self.judge(Claim { address: self.address, credentials, introduction: None }).await?;
+        self.judge(Claim { address: self.caller.address, credentials, introduction: None }).await?;
         self.connection.welcome()?;
         Ok(())
     }
@@ -178,7 +237,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             _ => return Err(End::Denied),
         };
         let introduction = Some((&peer.identity, &peer.metadata));
-        self.judge(Claim { address: self.address, credentials, introduction }).await
+        let address = self.caller.address;
+        self.judge(Claim { address, credentials, introduction }).await
     }
 
     // spec: 37:auth:delay-never-admits, 37:auth:refused-for-now-silent,
@@ -192,7 +252,8 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         match verdict {
             Ok(Verdict::Accept(principal)) => Ok(principal),
             Ok(Verdict::Refuse(reason)) => {
-                info!(address = ?claim.address, claims = %claim.principal(), reason, "refused");
+                let why = why_denied(&reason, claim.credentials);
+                self.tell(&End::Denied, why, Some(&claim.principal()), None);
                 self.refuse(&reason).await;
                 Err(End::Denied)
             }
@@ -205,17 +266,24 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
     }
 
     /// Keeps the peer waiting, without an answer, until its name falls free or the time is over.
-    async fn wait_for_name(&mut self, seat: &Seat, until: Instant) -> Result<(), End> {
-        let decided = poll_fn(|_| {
-            if !seat.mark.take() {
-                return Poll::Pending;
+    /// Returns which holder of a name it is now.
+    async fn wait_for_name(&mut self, seat: &Seat, mut until: Instant) -> Result<u64, End> {
+        let decided = async {
+            loop {
+                let marked =
+                    poll_fn(|_| if seat.mark.take() { Poll::Ready(()) } else { Poll::Pending });
+                if timeout_at(until, marked).await.is_err() {
+                    // What the holder has sent is read before its silence is judged.
+                    yield_now().await;
+                }
+                match seat.shared.with_core(|core| core.poll_held(seat.key, now())) {
+                    Held::Waiting { until: next } => until = Instant::from_std(next),
+                    Held::Admitted { generation } => return Ok(generation),
+                    Held::Over => return Err(End::NameHeld),
+                    Held::End => return Err(End::MuxEnds),
+                }
             }
-            match seat.shared.with_core(|core| core.poll_held(seat.key)) {
-                Held::Waiting => Poll::Pending,
-                Held::Admitted => Poll::Ready(Ok(())),
-                Held::End => Poll::Ready(Err(End::MuxEnds)),
-            }
-        });
+        };
         let (read, inbox) = (&mut self.read, &mut self.inbox);
         let left = async {
             // What it sends meanwhile is kept, within reason, and looked at when it is in.
@@ -232,7 +300,6 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             biased;
             decided = decided => decided,
             end = left => Err(end),
-            () = sleep_until(until) => Err(End::NameHeld),
         }
     }
 
@@ -244,12 +311,13 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         standing: Standing,
     ) -> Result<(Opening, Outlet), End> {
         // spec: mux:role:own-identity
-        let local = Local::new(announced).with_identity(self.listen.identity.clone());
+        let mut local = Local::new(announced).with_identity(self.listen.identity.clone());
+        local.extra = announcements(standing);
         self.connection.accept(&local, now())?;
         let deadline = after(seat.shared.link.limits.handshake_time);
         self.flush(deadline).await?;
         let nameless_until = match standing {
-            Standing::Full => None,
+            Standing::Client | Standing::Service { .. } => None,
             Standing::Nameless => Some(self.deadline),
         };
         let (traffic, outlet) = self.connection.take_halves()?;
@@ -275,6 +343,22 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         }
         Ok(())
     }
+}
+
+/// Tells whether a peer takes notices, as far as its metadata says or its listener knows.
+// spec: mux:notice:opt-in, mux:notice:always
+fn notices(peer: &Peer, listen: &Listen) -> Notices {
+    if peer.metadata.get("X-Mux") == Some(b"1") { Notices::Taken } else { listen.notices }
+}
+
+/// Returns what our READY says of MUX/1.
+// spec: mux:role:protocol-announced, mux:generation:announced
+fn announcements(standing: Standing) -> Vec<(&'static str, Bytes)> {
+    let mut properties = vec![("X-Mux", Bytes::from_static(b"1"))];
+    if let Standing::Service { generation } = standing {
+        properties.push(("X-Mux-Generation", generation.to_string().into()));
+    }
+    properties
 }
 
 /// Makes room for one more read, and no more than that.

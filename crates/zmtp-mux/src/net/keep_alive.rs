@@ -1,28 +1,48 @@
 //! TCP's own sign of life, for peers that cannot be asked: those of version 3.0.
 
+use std::future::Future;
 use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, tcp, unix};
 
-/// A reading half that can have the system ask whether its peer's machine lives.
-pub(crate) trait KeepAlive {
-    /// Has the system ask.
+/// What a reading half knows beyond its octets.
+pub(crate) trait Socket {
+    /// Has the system ask whether the peer's machine lives.
     fn keep_alive(&self) -> io::Result<()>;
+
+    /// Tells whether the peer has closed, though not all that it sent was read.
+    // spec: mux:liveness:withheld-shows-fin
+    fn has_closed(&self, cx: &mut Context<'_>) -> bool;
 }
 
-impl KeepAlive for tcp::ReadHalf<'_> {
+impl Socket for tcp::ReadHalf<'_> {
     fn keep_alive(&self) -> io::Result<()> {
         keep_alive(self.as_ref())
+    }
+
+    fn has_closed(&self, cx: &mut Context<'_>) -> bool {
+        closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
     }
 }
 
 /// A process on this machine that goes away closes its sockets.
-impl KeepAlive for unix::ReadHalf<'_> {
+impl Socket for unix::ReadHalf<'_> {
     fn keep_alive(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn has_closed(&self, cx: &mut Context<'_>) -> bool {
+        closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
+    }
+}
+
+fn closed(ready: &Poll<io::Result<Ready>>) -> bool {
+    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
 }
 
 /// Has the system ask the peer's machine after a minute of silence, and give up after four times

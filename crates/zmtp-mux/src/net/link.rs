@@ -3,13 +3,12 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::display;
 use tracing::{debug, info};
-use zmtp_proto::Version;
+use zmtp_proto::{ConnectionError, Deadline, Version};
 
-use crate::net::authenticator::PeerAddress;
 use crate::net::end::End;
-use crate::net::guest::Guest;
+use crate::net::guest::{Guest, Seat};
 use crate::net::handshake::{Settled, Shaking};
-use crate::net::keep_alive::KeepAlive;
+use crate::net::keep_alive::Socket;
 use crate::net::linger::linger;
 use crate::net::mux::Listen;
 use crate::net::reader::Reader;
@@ -17,17 +16,22 @@ use crate::net::stream::Stream;
 use crate::net::traffic;
 use crate::net::writer::Writer;
 
+pub(crate) use self::journal::{Caller, Failure, Journal, Plain};
+
+mod journal;
+
 /// Serves a connection until it ends.
-pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen) {
-    let address = stream.peer_address();
+pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, journal: &Journal) {
+    let (number, role) = (journal.number(), listen.role.name());
+    let caller = Caller { number, role, address: stream.peer_address() };
     let end = match &mut stream {
         Stream::Tcp(stream) => {
             let (read, write) = stream.split();
-            converse(&guest, read, write, listen, address).await
+            converse(&guest, read, write, (listen, journal), caller).await
         }
         Stream::Unix(stream) => {
             let (read, write) = stream.split();
-            converse(&guest, read, write, listen, address).await
+            converse(&guest, read, write, (listen, journal), caller).await
         }
     };
     guest.shared.note_end(&end);
@@ -37,39 +41,49 @@ async fn converse<R, W>(
     guest: &Guest,
     mut read: R,
     mut write: W,
-    listen: &Listen,
-    address: PeerAddress,
+    host: (&Listen, &Journal),
+    caller: Caller,
 ) -> End
 where
-    R: AsyncRead + KeepAlive + Unpin,
+    R: AsyncRead + Socket + Unpin,
     W: AsyncWrite + Unpin,
 {
     // In a box, so that the connection does not carry the room for it through its life.
     let shaken = Box::pin(async {
-        let mut shaking = Shaking::new(&mut read, &mut write, guest, listen, address)?;
+        let mut shaking = Shaking::new(&mut read, &mut write, guest, host, caller)?;
         shaking.settle().await
     });
     let Settled { seat, socket_type, name, principal, version, opening, outlet } =
         match shaken.await {
             Ok(settled) => settled,
-            Err(end) => {
-                debug!(role = listen.role.name(), ?address, %end, "handshake failed");
-                return end;
-            }
+            Err(end) => return end,
         };
     if version == Version::V3_0
         && let Err(error) = read.keep_alive()
     {
         debug!(%error, "the system does not ask for signs of life");
     }
-    let shown = name.as_ref().map(display);
-    info!(role = listen.role.name(), %socket_type, name = shown, %principal, "peer up");
+    let Caller { number: connection, role, address } = caller;
+    let (shown, address) = (name.as_ref().map(display), Plain(address));
+    info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
     let reader = Reader::new(&mut read, &seat, opening);
     let end = traffic::run(reader, Writer::new(&mut write, &seat, outlet), &seat).await;
-    if end == End::MuxEnds {
+    let end = with_patience(end, &seat);
+    seat.note_end(&end);
+    if matches!(end, End::MuxEnds | End::Takeover) {
         Box::pin(linger(&mut read, &mut write)).await;
     }
     let shown = name.as_ref().map(display);
-    info!(role = listen.role.name(), %socket_type, name = shown, %end, "peer down");
+    info!(connection, role, %address, %socket_type, name = shown, %end, "peer down");
+    end
+}
+
+/// Returns an end with the time that a silent peer was given: more than usual if it had something
+/// to read.
+// spec: mux:liveness:busy-service, mux:liveness:busy-client
+fn with_patience(mut end: End, seat: &Seat) -> End {
+    if let End::Broke(ConnectionError::Timeout { what: Deadline::Silence, limit }) = &mut end {
+        *limit = seat.shared.with_core(|core| core.patience(seat.key)).max(*limit);
+    }
     end
 }

@@ -12,11 +12,14 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tracing::{info, warn};
 use zmtp_proto::{Identity, Limits, Settings};
 
-use crate::core::{ListenerRole, MuxLimits, Name};
+use crate::core::{
+    AllowAll, Authorizer, CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rules,
+};
 use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
+use crate::net::link::Journal;
 use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
 use crate::net::stream::Acceptor;
@@ -50,6 +53,7 @@ use crate::net::stream::Acceptor;
 pub struct Mux {
     shared: Arc<Shared>,
     spread: Arc<Spread>,
+    journal: Arc<Journal>,
     listeners: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -58,25 +62,34 @@ pub struct Mux {
 pub struct MuxConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
+    /// What becomes of messages for which there is no room, by their destination.
+    pub rules: Rules,
+    /// Addresses for which no limit per address holds: loopback. Nor does one hold on IPC.
+    pub exempt: Vec<Prefix>,
     /// Limits, version and heartbeat of each connection. An INITIATE has at most 4 KiB of metadata:
     /// it is held before anyone knows who sent it.
     pub link: Settings,
     /// How long an [`Authenticator`](crate::Authenticator) may take for a verdict: 10 s. After that
     /// the peer is refused for now.
     pub verdict_time: Duration,
+    /// What those who are let in may do: everything, unless told otherwise.
+    pub authorizer: Arc<dyn Authorizer>,
     /// Runtimes to serve connections on, in turn; none for the one that binds.
     pub shards: Vec<Handle>,
 }
 
 impl Default for MuxConfig {
-    // spec: 26:curve:bounded-before-vouch
+    // spec: 26:curve:bounded-before-vouch, mux:limit:exempt-addresses
     fn default() -> Self {
         let initiate_len_max = 257 + 4 * 1024;
         let link = Limits { initiate_len_max, ..Limits::default() };
         Self {
             limits: MuxLimits::default(),
+            rules: Rules::default(),
+            exempt: vec![Prefix::LOOPBACK_V4, Prefix::LOOPBACK_V6],
             link: link.into(),
             verdict_time: Duration::from_secs(10),
+            authorizer: Arc::new(AllowAll),
             shards: Vec::new(),
         }
     }
@@ -97,6 +110,8 @@ pub struct Listen {
     pub security: ListenSecurity,
     /// Who of them is let in.
     pub admittance: Admittance,
+    /// Whether its peers take notices even if they do not say so.
+    pub notices: Notices,
 }
 
 impl Listen {
@@ -111,6 +126,7 @@ impl Listen {
             identity: Identity::ANONYMOUS,
             security: ListenSecurity::Null,
             admittance: Admittance::Usual,
+            notices: Notices::NotTaken,
         }
     }
 }
@@ -148,10 +164,14 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
-        let MuxConfig { limits, link, verdict_time, shards } = config;
+        let MuxConfig { limits, rules, exempt, link, verdict_time, authorizer, shards } = config;
+        let core = CoreConfig { limits, rules };
+        let shared = Shared::new(core, exempt, link, verdict_time)?;
+        drop(shared.with_core(|core| core.set_authorizer(authorizer)));
         Ok(Self {
-            shared: Arc::new(Shared::new(limits, link, verdict_time)?),
+            shared: Arc::new(shared),
             spread: Arc::new(Spread { shards, next: AtomicUsize::new(0) }),
+            journal: Arc::default(),
             listeners: Arc::default(),
         })
     }
@@ -172,14 +192,27 @@ impl Mux {
         let (acceptor, endpoint) = Acceptor::bind(&listen.endpoint)
             .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;
         info!(role = listen.role.name(), %endpoint, "listening");
-        let (shared, spread) = (Arc::clone(&self.shared), Arc::clone(&self.spread));
-        let task = tokio::spawn(accept::run(shared, spread, acceptor, Arc::new(listen)));
+        let host = accept::Host {
+            shared: Arc::clone(&self.shared),
+            spread: Arc::clone(&self.spread),
+            journal: Arc::clone(&self.journal),
+            listen: Arc::new(listen),
+        };
+        let task = tokio::spawn(accept::run(host, acceptor));
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         Ok(endpoint)
     }
 
+    /// Replaces what peers may do, at once and as a whole. Services whose name is not granted any
+    /// more are closed, and clients lose such aliases; all others notice nothing.
+    pub fn set_authorizer(&self, authorizer: Arc<dyn Authorizer>) {
+        // Dropped where nobody waits for it.
+        drop(self.shared.with_core(|core| core.set_authorizer(authorizer)));
+    }
+
     /// Ends the MUX in order: no new connections, no new requests; what is queued is written out,
-    /// for as long as [`MuxLimits::end_flush`]; then every connection is closed.
+    /// for as long as [`MuxLimits::end_flush`]; those who take notices are told what came of the
+    /// rest; then every connection is closed.
     ///
     /// # Cancel safety
     ///
@@ -196,8 +229,10 @@ impl Mux {
         self.shared.ending.store(true, Ordering::Relaxed);
         self.shared.with_core(crate::core::MuxCore::handle_drain);
         let flush_until = after(self.shared.limits.end_flush);
-        self.wait_until(flush_until, |shared| shared.with_core(|core| core.queued_octets() == 0))
-            .await;
+        let flushed = |shared: &Shared| shared.with_core(|core| core.is_flushed());
+        self.wait_until(flush_until, flushed).await;
+        self.shared.with_core(crate::core::MuxCore::handle_parting);
+        self.wait_until(after(LAST_WORDS_MAX), flushed).await;
         self.shared.with_core(crate::core::MuxCore::handle_end);
         self.shared.end_handshakes();
         let close_until = after(CLOSE_MAX);
@@ -243,6 +278,9 @@ impl Mux {
         }
     }
 }
+
+/// How long it may take to write who is gone, and what came back.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// How long connections may take to close at the end.
 const CLOSE_MAX: Duration = Duration::from_secs(2);

@@ -11,13 +11,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
 
-use crate::core::{Encoded, Outcome};
+use crate::core::{Charge, Encoded, Pause};
 use crate::net::clock::now;
 use crate::net::end::End;
+use crate::net::flow::Flow;
 use crate::net::guest::Seat;
+use crate::net::keep_alive::Socket;
 use crate::net::mark::wake_last;
 
 /// What a handshake leaves for the reader.
@@ -37,19 +39,40 @@ pub(crate) struct Reader<'s, R> {
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
     nameless_until: Option<Instant>,
+    /// When to close a service that drains.
+    drains_until: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Since when the core wants no more of this peer.
+    withheld: Option<std::time::Instant>,
+    /// When to ask again for room for the rest of a message.
+    look: Option<Pin<Box<Sleep>>>,
 }
 
-impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
+impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
-        Self { read, seat, traffic, inbox, nameless_until, alarm: None }
+        Self {
+            read,
+            seat,
+            traffic,
+            inbox,
+            nameless_until,
+            drains_until: None,
+            alarm: None,
+            withheld: None,
+            look: None,
+        }
     }
 
     /// Reads until the socket has no more, or the connection ends: then it says why.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut octets: usize = 0;
         for _ in 0..TURN_READS_MAX {
+            if self.withheld.is_some()
+                && let Err(end) = ready!(self.poll_resume(cx))
+            {
+                return Poll::Ready(end);
+            }
             let turn = if self.fits_scratch() {
                 SCRATCH.with_borrow_mut(|scratch| self.poll_scratch(cx, scratch))
             } else {
@@ -72,6 +95,29 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         self.poll_alarm(cx)
     }
 
+    /// Waits until the core wants more of this peer, and gives it what has arrived before.
+    fn poll_resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        while let Some(since) = self.withheld {
+            let now = now();
+            let pause = self.seat.shared.with_core(|core| core.poll_pause(self.seat.key, now));
+            let Pause::Wait { until } = pause else {
+                self.traffic.resume(since, now);
+                (self.withheld, self.alarm) = (None, None);
+                if let Err(error) = self.route_inbox() {
+                    return Poll::Ready(Err(error.into()));
+                }
+                continue;
+            };
+            if self.read.has_closed(cx) {
+                return Poll::Ready(Err(End::PeerLeft));
+            }
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
+            alarm.as_mut().reset(until.into());
+            ready!(alarm.as_mut().poll(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads into the thread's buffer, behind what is kept of an unfinished message, and returns how
     /// many octets that were.
     fn poll_scratch(
@@ -79,6 +125,10 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         cx: &mut Context<'_>,
         scratch: &mut [u8],
     ) -> Poll<Result<usize, End>> {
+        let held = self.traffic.held();
+        if held > 0 {
+            ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)));
+        }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
         let mut buffer = ReadBuf::new(free);
         let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
@@ -110,6 +160,7 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             0 => CHUNK_LEN,
             _ => missing.min(self.inbox.len().max(CHUNK_LEN)),
         };
+        ready!(self.poll_room(cx, self.inbox.len().saturating_add(room)));
         self.inbox.reserve(room);
         let mut limited = (&mut self.inbox).limit(room);
         let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
@@ -120,29 +171,54 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
         })
     }
 
+    /// Waits until there is room for this much of an unfinished message. Its clock runs on.
+    // spec: mux:overload:partial-charged
+    fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<()> {
+        let (key, shared) = (self.seat.key, &self.seat.shared);
+        while shared.with_core(|core| core.handle_partial(key, octets)) == Charge::NoRoom {
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
+            ready!(look.as_mut().poll(cx));
+            self.look = None;
+        }
+        self.look = None;
+        Poll::Ready(())
+    }
+
     /// Routes all whole messages at the front of `input`, under one lock, and returns the octets
     /// that they were.
     fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
         let now = now();
-        let (key, traffic) = (self.seat.key, &mut self.traffic);
+        let (key, traffic, withheld) = (self.seat.key, &mut self.traffic, &mut self.withheld);
+        let drains = &mut self.drains_until;
         self.seat.shared.with_core(|core| {
             let mut consumed: usize = 0;
+            let mut flow = Flow::default();
             while let Some(arrival) =
                 traffic.handle_input(input.get(consumed..).unwrap_or_default(), now)?
             {
                 consumed = consumed.saturating_add(arrival.consumed);
+                if let Received::Message(Octets::Reassembled(_)) = arrival.received {
+                    let _: Charge = core.handle_partial(key, 0);
+                }
                 match arrival.received {
                     Received::Message(Octets::InPlace(octets) | Octets::Opened(octets)) => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
                     Received::Nothing => {}
                 }
+                if flow == Flow::Parked {
+                    break;
+                }
             }
             core.handle_octets(key);
+            *withheld = flow.withheld(core, key, now);
+            if flow != Flow::Smooth {
+                *drains = core.drains_until(key).map(Instant::from_std);
+            }
             Ok(consumed)
         })
     }
@@ -151,32 +227,47 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
     pub(crate) fn route_inbox(&mut self) -> Result<(), ConnectionError> {
         let now = now();
         let (key, traffic, inbox) = (self.seat.key, &mut self.traffic, &mut self.inbox);
+        let (withheld, drains) = (&mut self.withheld, &mut self.drains_until);
         let buffered = inbox.len();
         self.seat.shared.with_core(|core| {
-            while let Some(arrival) = traffic.handle_input(inbox, now)? {
+            let mut flow = Flow::default();
+            while flow != Flow::Parked
+                && let Some(arrival) = traffic.handle_input(inbox, now)?
+            {
                 let consumed = arrival.consumed;
+                if let Received::Message(_) = arrival.received {
+                    // It is whole, and takes room as such.
+                    let _: Charge = core.handle_partial(key, 0);
+                }
                 match arrival.received {
                     // One that is the smaller part of the buffer must not keep all of it alive.
                     Received::Message(Octets::InPlace(octets)) if consumed < buffered / 2 => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::InPlace(_)) => {
                         let whole = inbox.split_to(consumed).freeze();
-                        routed(core.handle_message(key, Encoded::Shared(&whole)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&whole), now));
                         continue;
                     }
                     Received::Message(Octets::Opened(octets)) => {
-                        routed(core.handle_message(key, Encoded::Borrowed(octets)));
+                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        routed(core.handle_message(key, Encoded::Shared(&octets)));
+                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
                     Received::Nothing => {}
                 }
                 inbox.advance(consumed);
             }
-            core.handle_octets(key);
+            // A look into an empty buffer is no sign of life: the peer may be asked for one.
+            if buffered > 0 {
+                core.handle_octets(key);
+            }
+            *withheld = flow.withheld(core, key, now);
+            if flow != Flow::Smooth {
+                *drains = core.drains_until(key).map(Instant::from_std);
+            }
             Ok::<(), ConnectionError>(())
         })?;
         // What is left moves, so that it does not keep alive what stood before it, be it the
@@ -208,7 +299,8 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let deadline = self.traffic.poll_timeout().map(Instant::from_std);
-            let Some(deadline) = deadline.into_iter().chain(self.nameless_until).min() else {
+            let deadline = deadline.into_iter().chain(self.nameless_until).chain(self.drains_until);
+            let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
             // An alarm set too early is cheaper than one set anew for each message.
@@ -221,7 +313,13 @@ impl<'s, R: AsyncRead + Unpin> Reader<'s, R> {
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
             }
-            if self.nameless_until.is_some_and(|until| until <= now) {
+            if self.drains_until.is_some_and(|until| until <= now) {
+                return Poll::Ready(End::Drained);
+            }
+            // spec: mux:role:nameless-service
+            if self.nameless_until.take_if(|until| *until <= now).is_some()
+                && !self.seat.shared.with_core(|core| core.name(self.seat.key).is_some())
+            {
                 return Poll::Ready(End::Nameless);
             }
             self.alarm = None;
@@ -249,12 +347,8 @@ impl<R> Reader<'_, R> {
     }
 }
 
-/// What became of a message is in the counters; a trace shows each.
-fn routed(outcome: Outcome) {
-    if outcome != Outcome::Admitted {
-        tracing::trace!(?outcome, "not routed");
-    }
-}
+/// How soon to ask again for room for the rest of a message.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Octets read from one connection before the others' turn.
 // spec: 28:router:fair-turns

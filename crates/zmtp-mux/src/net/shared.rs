@@ -15,10 +15,11 @@ use tokio::task::AbortHandle;
 use zmtp_proto::Settings;
 
 use crate::core::{
-    BindingKey, Entry, Evicted, Flight, GuestStage, HashKey, Lobby, MuxCore, MuxLimits, NodeId,
-    Origin, Ticket, Transmit,
+    BindingKey, CoreConfig, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Lobby,
+    MuxCore, MuxLimits, Newcomer, NodeId, Prefix, Ticket, Transmit,
 };
 use crate::net::chance::draw;
+use crate::net::clock::now;
 use crate::net::end::{End, Ends};
 use crate::net::mark::{Mark, wake_last};
 
@@ -55,19 +56,21 @@ struct Room {
 
 impl Shared {
     pub(crate) fn new(
-        limits: MuxLimits,
+        core: CoreConfig,
+        exempt: Vec<Prefix>,
         link: Settings,
         verdict_time: Duration,
     ) -> io::Result<Self> {
+        let limits = core.limits.clone();
         let mut hash_key = [0; 4];
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
         }
-        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), limits);
+        let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), core, now());
         Ok(Self {
             seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
             room: Mutex::new(Room {
-                lobby: Lobby::new(limits),
+                lobby: Lobby::new(limits.clone(), exempt),
                 ends: Ends::default(),
                 pauses: 0,
                 shaking: SecondaryMap::new(),
@@ -103,23 +106,23 @@ impl Shared {
         written: usize,
         flight: &mut Flight,
     ) -> Transmit {
-        let transmit = lock(&self.seats).core.poll_transmit(key, written, flight);
+        let transmit = self.with_core(|core| core.poll_transmit(key, written, flight));
         if transmit != Transmit::Write && self.ending.load(Ordering::Relaxed) {
             self.emptied.notify_waiters();
         }
         transmit
     }
 
-    /// Notes that a binding's connection is gone.
-    pub(crate) fn close(&self, key: BindingKey) {
+    /// Notes that a binding's connection is gone, and how.
+    pub(crate) fn close(&self, key: BindingKey, why: GoneReason) {
         lock(&self.seats).tasks.remove(key);
-        self.with_core(|core| core.handle_closed(key));
+        self.with_core(|core| core.handle_closed(key, why));
     }
 
     /// Finds a place for a new connection; a handshake that has to make way is ended.
-    pub(crate) fn enter(&self, origin: Origin) -> Option<Ticket> {
+    pub(crate) fn enter(&self, newcomer: Newcomer) -> Option<Ticket> {
         let mut room = lock(&self.room);
-        match room.lobby.enter(origin) {
+        match room.lobby.enter(newcomer, now()) {
             Entry::Entered { ticket, evicted } => {
                 if let Some(task) = evicted.and_then(|evicted| room.shaking.remove(evicted)) {
                     task.abort();

@@ -1,7 +1,7 @@
 //! Streams and the sockets that accept them: TCP and Unix domain sockets.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::core::Origin;
 use crate::net::authenticator::PeerAddress;
 use crate::net::endpoint::Endpoint;
 
@@ -141,22 +140,22 @@ impl Acceptor {
         }
     }
 
-    /// Waits for the next stream.
+    /// Waits for the next stream, and returns its peer's address if it has one.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: no stream is lost.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, Origin)> {
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // It fails only on a connection that is broken already, as reading will tell.
                 let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), Origin::of(address.ip())))
+                Ok((Stream::Tcp(stream), Some(address.ip())))
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Origin::Ipc))
+                Ok((Stream::Unix(stream), None))
             }
         }
     }

@@ -6,6 +6,7 @@
 //! | asleep  | mark             | takes all that waits                            | writing |
 //! | writing | socket takes all | reports it                                      | asleep  |
 //! | writing | socket is full   | reads and routes meanwhile                      | writing |
+//! | writing | mark             | ends if the binding is gone                     |         |
 //! | any     | end, failure     |                                                 | ended   |
 //!
 //! The mark comes behind all readers that were ready when the first message of a batch did
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::net::end::End;
 use crate::net::guest::Seat;
+use crate::net::keep_alive::Socket;
 use crate::net::reader::Reader;
 use crate::net::writer::Writer;
 
@@ -57,7 +59,7 @@ pub(crate) async fn run<R, W>(
     seat: &Seat,
 ) -> End
 where
-    R: AsyncRead + Unpin,
+    R: AsyncRead + Socket + Unpin,
     W: AsyncWrite + Unpin,
 {
     if let Err(error) = reader.route_inbox() {
@@ -79,6 +81,8 @@ where
         }
         let written = poll_fn(|cx| match writer.poll_write_all(cx) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
+            // A peer that takes nothing must not keep a connection that has lost its binding.
+            Poll::Pending if seat.mark.take() && seat.is_lost() => Poll::Ready(Err(seat.end())),
             // Reading never waits for writing: two peers that do can wait for each other.
             Poll::Pending => reader.poll_end(cx).map(Err),
         });

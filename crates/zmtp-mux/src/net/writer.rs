@@ -1,16 +1,20 @@
 //! The writing half of a connection: octets out of the core, onto the socket.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
+use tokio::time::{Sleep, sleep_until};
 use zmtp_proto::Outlet;
 use zmtp_proto::curve::Sealer;
 
 use crate::core::{Flight, Transmit};
+use crate::net::clock::{after, now};
 use crate::net::end::End;
 use crate::net::guest::Seat;
 
@@ -21,6 +25,21 @@ pub(crate) struct Writer<'s, W> {
     seat: &'s Seat,
     flight: Flight,
     sealing: Option<Box<Sealing>>,
+    /// How long the peer may accept no octet, if that is limited, and when that is over.
+    stall: Option<Duration>,
+    alarm: Option<Pin<Box<Sleep>>>,
+    /// How long messages may wait for the peer, and when to look for such that have.
+    max_age: Option<Duration>,
+    look: Option<Pin<Box<Sleep>>>,
+    /// Octets that the kernel has accepted so far.
+    accepted: usize,
+}
+
+impl<W> Drop for Writer<'_, W> {
+    fn drop(&mut self) {
+        let flight = std::mem::take(&mut self.flight);
+        self.seat.shared.with_core(|core| core.handle_writer_gone(self.seat.key, flight));
+    }
 }
 
 impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
@@ -29,11 +48,55 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             Outlet::Clear => None,
             Outlet::Sealed(sealer) => Some(Box::new(Sealing::new(sealer))),
         };
-        Self { write, seat, flight: Flight::default(), sealing }
+        let (stall, max_age) =
+            seat.shared.with_core(|core| (core.write_stall(seat.key), core.max_age(seat.key)));
+        Self {
+            write,
+            seat,
+            flight: Flight::default(),
+            sealing,
+            stall,
+            alarm: None,
+            max_age,
+            look: None,
+            accepted: 0,
+        }
     }
 
-    /// Writes until nothing waits any more.
+    /// Writes until nothing waits any more, or the peer has accepted nothing for too long.
+    // spec: mux:overload:write-stall
     pub(crate) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let before = self.accepted;
+        let written = self.poll_write_on(cx);
+        if written.is_ready() || self.accepted != before {
+            self.alarm = None;
+        }
+        if written.is_pending() {
+            self.poll_expiry(cx);
+        }
+        if written.is_pending()
+            && let Some(stall) = self.stall
+        {
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(after(stall))));
+            if alarm.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(End::Stalled));
+            }
+        }
+        written
+    }
+
+    /// Has messages returned that have waited too long, now and then while the peer accepts nothing.
+    fn poll_expiry(&mut self, cx: &mut Context<'_>) {
+        let Some(age) = self.max_age else { return };
+        let every = age.checked_div(2).unwrap_or(age).max(LOOK_MIN);
+        let look = self.look.get_or_insert_with(|| Box::pin(sleep_until(after(every))));
+        while look.as_mut().poll(cx).is_ready() {
+            self.seat.shared.with_core(|core| core.handle_expiry(self.seat.key, now()));
+            look.as_mut().reset(after(every));
+        }
+    }
+
+    fn poll_write_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         if self.sealing.is_some() {
             return self.poll_seal_all(cx);
         }
@@ -42,9 +105,10 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             match self.seat.shared.transmit(self.seat.key, written, &mut self.flight) {
                 Transmit::Write => {}
                 Transmit::Sleep => return Poll::Ready(Ok(())),
-                Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
+                Transmit::End(cause) => return Poll::Ready(Err(cause.into())),
             }
             written = ready!(self.poll_write(cx))?;
+            self.accepted = self.accepted.wrapping_add(written);
             self.flight.advance(written);
         }
     }
@@ -63,7 +127,7 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
 
     /// As [`poll_write_all`](Self::poll_write_all), on an encrypted connection.
     fn poll_seal_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        let Self { write, seat, flight, sealing } = self;
+        let Self { write, seat, flight, sealing, accepted: total, .. } = self;
         let Some(sealing) = sealing else { return Poll::Ready(Ok(())) };
         let mut written: usize = 0;
         loop {
@@ -74,17 +138,28 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                         sealing.rest();
                         return Poll::Ready(Ok(()));
                     }
-                    Transmit::End => return Poll::Ready(Err(End::MuxEnds)),
+                    Transmit::End(cause) => return Poll::Ready(Err(cause.into())),
                 }
             }
             if sealing.is_empty() {
                 sealing.fill(flight)?;
             }
             match Pin::new(&mut **write).poll_write(cx, &sealing.octets).map(accepted) {
-                Poll::Ready(octets) => written = written.saturating_add(sealing.advance(octets?)),
-                Poll::Pending => {
+                Poll::Ready(Err(end)) => {
+                    // What the kernel has accepted must not be returned.
                     seat.shared.with_core(|core| core.handle_transmitted(seat.key, written));
-                    return Poll::Pending;
+                    return Poll::Ready(Err(end));
+                }
+                Poll::Ready(Ok(octets)) => {
+                    *total = total.wrapping_add(octets);
+                    written = written.saturating_add(sealing.advance(octets));
+                }
+                Poll::Pending => {
+                    let cause = seat.shared.with_core(|core| {
+                        core.handle_transmitted(seat.key, written);
+                        core.poll_end(seat.key)
+                    });
+                    return cause.map_or(Poll::Pending, |cause| Poll::Ready(Err(cause.into())));
                 }
             }
         }
@@ -161,6 +236,9 @@ impl Sealing {
         self.frames = VecDeque::new();
     }
 }
+
+/// How often to look for messages that have waited too long, at most.
+const LOOK_MIN: Duration = Duration::from_millis(10);
 
 /// Slices in one write.
 const SLICES_MAX: usize = 16;

@@ -12,6 +12,8 @@
 
 mod dealer;
 mod heartbeat;
+mod notices;
+mod raw;
 mod security;
 
 use std::time::Duration;

@@ -2,6 +2,8 @@
 
 use zmtp_proto::SocketType;
 
+use crate::core::model::names::Dispute;
+
 /// A frame: its body, and the octets that it takes on the wire with its header.
 pub(crate) type Frame = (Vec<u8>, usize);
 
@@ -10,6 +12,7 @@ pub(crate) type Frame = (Vec<u8>, usize);
 pub(crate) enum Item {
     Message(Vec<Frame>),
     Pong(Vec<u8>),
+    Ping,
 }
 
 /// Where a peer stands. A service without a name may not send.
@@ -20,6 +23,8 @@ pub(crate) enum State {
     Held,
     Refused,
     Dismissed,
+    TakenOver,
+    Evicted,
     Gone,
 }
 
@@ -32,7 +37,7 @@ pub(crate) enum Phase {
 }
 
 /// `taken` items of `queue` are with the writer, which wrote `written` octets of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) state: State,
     pub(crate) kind: SocketType,
@@ -41,9 +46,11 @@ pub(crate) struct Peer {
     /// The request that a REQ waits for an answer to: who was asked, and what came before the
     /// address.
     pub(crate) open: Option<(usize, Vec<Frame>)>,
-    pub(crate) queue: Vec<Item>,
+    /// What waits, and whose it is.
+    pub(crate) queue: Vec<(usize, Item)>,
     pub(crate) taken: usize,
     pub(crate) written: usize,
+    pub(crate) dispute: Dispute,
 }
 
 /// Most messages and octets queued for one destination and for all, most duplicates held.
@@ -59,15 +66,25 @@ impl Item {
         match self {
             Self::Message(frames) => frames.iter().map(|frame| frame.1).sum(),
             Self::Pong(context) => 7 + context.len(),
+            Self::Ping => 9,
         }
     }
 
     pub(crate) fn is_message(&self) -> bool {
         matches!(self, Self::Message(_))
     }
+
+    pub(crate) fn is_pong(&self) -> bool {
+        matches!(self, Self::Pong(_))
+    }
 }
 
 impl Peer {
+    /// Tells whether a PING is not with the kernel yet.
+    pub(crate) fn pings(&self) -> bool {
+        self.queue.iter().any(|(_, item)| *item == Item::Ping)
+    }
+
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.state, State::Client | State::Service)
     }
@@ -75,6 +92,21 @@ impl Peer {
 
 /// Returns how many messages are queued for `peers`, and their octets.
 pub(crate) fn total(peers: &[Peer]) -> (usize, usize) {
-    let messages = peers.iter().flat_map(|peer| &peer.queue).filter(|item| item.is_message());
-    messages.fold((0, 0), |(count, octets), message| (count + 1, octets + message.octets()))
+    total_from(peers, |_| true)
+}
+
+/// As [`total`], of what comes from some peers only.
+pub(crate) fn total_from(peers: &[Peer], counts: impl Fn(usize) -> bool) -> (usize, usize) {
+    let queues = peers.iter().flat_map(|peer| &peer.queue);
+    let messages = queues.filter(|(from, item)| item.is_message() && counts(*from));
+    messages.fold((0, 0), |(count, octets), (_, item)| (count + 1, octets + item.octets()))
+}
+
+/// Whether a message must have room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fits {
+    Yes,
+    /// As the destination is congested or not, which it alone knows.
+    Perhaps,
+    No,
 }

@@ -1,7 +1,9 @@
 //! What may happen to a core, drawn from eight octets, so that a fuzzer and a property test can
 //! draw and shrink it alike. Zeros are the plainest choice everywhere.
 
-use zmtp_proto::SocketType;
+use std::time::Duration;
+
+use zmtp_proto::{SocketType, Version};
 
 use crate::core::ListenerRole;
 use crate::core::model::wire::Form;
@@ -15,14 +17,29 @@ pub(crate) const NAMES: [&[u8]; 5] = [b"a", b"b", b"c", b"\x01", &[b'n'; 255]];
 /// One thing that happens. Peers and deliveries are picked by number, modulo how many there are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    Introduce { kind: SocketType, listener: ListenerRole, name: Option<usize>, token: Draw },
+    Introduce(Newcomer),
     Message(Shape),
     Take { peer: usize },
     Accept { peer: usize, octets: usize, then: Then },
     Close { peer: usize },
     Ping { peer: usize, context: usize },
+    Octets { peer: usize },
+    Look { peer: usize },
+    Advance { time: Duration },
     Drain,
     End,
+}
+
+/// A peer that introduces itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) kind: SocketType,
+    pub(crate) listener: ListenerRole,
+    pub(crate) name: Option<usize>,
+    pub(crate) token: Draw,
+    /// As in the model.
+    pub(crate) principal: u8,
+    pub(crate) version: Version,
 }
 
 /// The random part of a binding address.
@@ -107,25 +124,33 @@ impl Step {
                 octets: [usize::MAX, third, third * second, third + 256 * second][second % 4],
                 then: if third % 3 == 0 { Then::WriteOn } else { Then::AskForMore },
             },
-            (233..=243, _) => Self::Close { peer },
+            (233..=239, _) => Self::Close { peer },
+            (240..=242, _) => Self::Octets { peer },
+            (243..=248, _) => Self::Look { peer },
+            (249..=251, _) => Self::Advance {
+                time: Duration::from_millis([1_000, 2_000, 500, 1_999, 5_000, 61_000][second % 6]),
+            },
             (254, 0..=99) => Self::Drain,
             (255, 0..=99) => Self::End,
-            (244..=255, _) => Self::Ping { peer, context: second % 17 },
+            (252..=255, _) => Self::Ping { peer, context: second % 17 },
         }
     }
 }
 
-fn introduce([_, kind, listener, name, token, which, ..]: [u8; STEP_LEN]) -> Step {
+fn introduce(octets: [u8; STEP_LEN]) -> Step {
     use ListenerRole::{Any, Clients, Services};
     use SocketType::{Dealer, Pub, Rep, Req, Router, Scatter};
     const KINDS: [SocketType; 12] =
         [Dealer, Req, Router, Rep, Dealer, Req, Router, Rep, Dealer, Req, Pub, Scatter];
-    Step::Introduce {
+    let [_, kind, listener, name, token, which, principal, version] = octets;
+    Step::Introduce(Newcomer {
         kind: KINDS[usize::from(kind) % KINDS.len()],
         listener: [Any, Services, Clients][usize::from(listener) % 3],
         name: (name >= 64).then_some(usize::from(name) % NAMES.len()),
         token: if token < 250 { Draw::Fresh } else { Draw::Again(which.into()) },
-    }
+        principal: [0, 1, 0, 2, 1, 3][usize::from(principal) % 6],
+        version: if version < 230 { Version::V3_1 } else { Version::V3_0 },
+    })
 }
 
 fn shape(octets: [u8; STEP_LEN]) -> Shape {

@@ -27,7 +27,7 @@ pub(crate) fn encode(bodies: &[(Vec<u8>, Form)]) -> (Vec<Frame>, Vec<u8>) {
     (frames, octets)
 }
 
-/// Reads whole messages and PONGs.
+/// Reads whole messages, PONGs and PINGs.
 pub(crate) fn decode(mut octets: &[u8]) -> Vec<Item> {
     let (mut items, mut frames) = (Vec::new(), Vec::new());
     while let Some(&flags) = octets.first() {
@@ -42,7 +42,11 @@ pub(crate) fn decode(mut octets: &[u8]) -> Vec<Item> {
         octets = &octets[header + len..];
         if flags & 0b100 != 0 {
             assert!(frames.is_empty() && flags == 0b100, "a command inside a message");
-            items.push(Item::Pong(body.strip_prefix(b"\x04PONG").unwrap().to_vec()));
+            items.push(match body.strip_prefix(b"\x04PONG") {
+                Some(context) => Item::Pong(context.to_vec()),
+                None if body == b"\x04PING\0\0" => Item::Ping,
+                None => panic!("a command {body:?}"),
+            });
             continue;
         }
         frames.push((body, header + len));

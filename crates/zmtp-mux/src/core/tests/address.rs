@@ -39,7 +39,7 @@ fn the_binding_address_of_a_service_reaches_it_while_it_lives_and_nobody_afterwa
     let (client, _) = mux.client();
     assert_eq!(mux.send(client, &[&address, b"ask"]), Outcome::Admitted);
     assert_eq!(mux.receive(service).len(), 1);
-    mux.core.handle_closed(service);
+    mux.close(service);
     let next = mux.service(b"engine");
     assert_eq!(mux.send(client, &[&address, b"ask"]), Outcome::Dropped(DropReason::Unknown));
     assert!(mux.receive(next).is_empty());
@@ -50,13 +50,9 @@ fn the_binding_address_of_a_service_reaches_it_while_it_lives_and_nobody_afterwa
 fn a_binding_address_that_is_taken_is_not_given_again() {
     let mut mux = Mux::new();
     let (_, first) = mux.client();
-    let again = Introduction {
-        listener: Clients,
-        socket_type: Dealer,
-        name: None,
-        token: Token(1_u64.to_be_bytes()),
-    };
-    assert_eq!(mux.core.handle_introduction(again, mux.now), Admission::Dismissed);
+    let again = mux.introduction(Dealer, Clients, b"");
+    let again = Introduction { token: Token(1_u64.to_be_bytes()), ..again };
+    assert_eq!(mux.core.handle_introduction(again, mux.now, mux.wall), Admission::Dismissed);
     assert_eq!(mux.core.bindings(), 1);
     let (_, second) = mux.client();
     assert_ne!(first, second);
@@ -69,7 +65,7 @@ fn what_is_sent_to_the_mux_reaches_nobody() {
     let (client, _) = mux.join(Dealer, Any, b"");
     let nameless = mux.introduce(Dealer, Services, b"");
     assert!(matches!(nameless, Admission::Admitted { standing: Standing::Nameless, .. }));
-    assert_eq!(mux.send(client, &[b"", b"hello"]), Outcome::ToMux);
+    assert_eq!(mux.send(client, &[b"", b"hello"]), Outcome::Heard);
     assert_eq!(mux.send(client, &[b"anybody"]), Outcome::SingleFrame);
     let counters = mux.core.counters();
     assert_eq!((counters.received, counters.to_mux, counters.single_frame), (0, 1, 1));

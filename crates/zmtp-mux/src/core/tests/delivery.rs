@@ -13,7 +13,7 @@ fn messages_of_a_pair_arrive_in_the_order_sent_across_holders_of_the_name_too() 
         for number in 0_u8..10 {
             assert_eq!(mux.send(service, &[&address, &[holder, number]]), Outcome::Admitted);
         }
-        mux.core.handle_closed(service);
+        mux.close(service);
     }
     let bodies = mux.receive(client).into_iter().map(|frames| frames[1].clone());
     assert!(bodies.eq((0..3).flat_map(|holder| (0..10).map(move |number| vec![holder, number]))));
@@ -26,7 +26,7 @@ fn what_was_admitted_outlives_its_source_and_nothing_more_is_taken_from_it() {
     let service = mux.service(b"engine");
     let (client, address) = mux.client();
     assert_eq!(mux.send(client, &[b"engine", b"last"]), Outcome::Admitted);
-    mux.core.handle_closed(client);
+    mux.close(client);
     assert_eq!(mux.send(client, &[b"engine", b"later"]), Outcome::NotBound);
     assert_eq!(mux.receive(service), [[&address[..], b"last"]]);
 }
@@ -41,7 +41,7 @@ fn what_waits_for_a_peer_that_ends_is_dropped_and_not_inherited() {
         assert_eq!(mux.send(client, &[b"engine", b"x"]), Outcome::Admitted);
     }
     let heir = mux.hold(b"engine");
-    mux.core.handle_closed(service);
+    mux.close(service);
     assert_eq!(mux.dropped(DropReason::Unreachable), 3);
     assert_eq!((mux.queued(), mux.core.queued_octets()), (0, 0));
     assert!(mux.receive(heir).is_empty());
@@ -66,7 +66,7 @@ fn wherever_a_connection_is_cut_each_message_is_handed_over_or_dropped() {
         let _ = mux.take(key);
         mux.core.handle_transmitted(key, cut);
         assert_eq!(mux.queued(), 2 - (cut * 2 / whole) as u64);
-        mux.core.handle_closed(key);
+        mux.close(key);
         assert_eq!(mux.queued(), 0);
         assert_eq!(mux.core.counters().handed_over, (cut * 2 / whole) as u64);
         let (next, _) = mux.client();
@@ -88,6 +88,6 @@ fn what_the_end_of_the_mux_leaves_behind_is_dropped_as_draining() {
     mux.core.handle_end();
     mux.core.handle_drain();
     assert_eq!(mux.woken().len(), 3, "the client once for its message, both for the end");
-    mux.core.handle_closed(client);
+    mux.close(client);
     assert_eq!((mux.dropped(DropReason::Draining), mux.queued()), (3, 0));
 }

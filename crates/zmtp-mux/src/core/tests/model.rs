@@ -32,6 +32,8 @@ fn run(room: usize, steps: &[Step], fault: Option<Fault>) -> Driver {
 proptest! {
     /// mux:conservation:law, mux:conservation:difference-shown, mux:delivery:at-most-once,
     /// mux:order:pair-fifo, mux:queue:used-until-handed-over.
+    ///
+    /// So too who holds a name, since when, and whom it was taken from.
     #[test]
     fn core_equals_model(room in 0_usize..4, steps in steps()) {
         run(room, &steps, None);
@@ -79,16 +81,17 @@ fn run_with(fault: Fault, seed: u64) -> Notice {
 #[test]
 fn the_comparison_notices_faults() {
     use Fault::{
-        CloseForgotten, DeliveredTwice, DeliveriesSwapped, DeliveryLost, DrainForgotten,
-        MessageSwallowed, MessageTwice, NameSwapped, OctetCorrupted, OctetForgotten, OtherSource,
-        PingSwallowed, WakeForgotten,
+        ClockStopped, CloseForgotten, DeliveredTwice, DeliveriesSwapped, DeliveryLost,
+        DrainForgotten, MessageSwallowed, MessageTwice, NameSwapped, OctetCorrupted,
+        OctetForgotten, OctetsUnheard, OtherSource, PingSwallowed, PrincipalLost, WakeForgotten,
     };
     let faults = [
         [MessageSwallowed, MessageTwice, OctetCorrupted, OtherSource, NameSwapped],
         [CloseForgotten, DrainForgotten, PingSwallowed, OctetForgotten, WakeForgotten],
     ];
+    let names = [OctetsUnheard, ClockStopped, PrincipalLost];
     let said = [DeliveredTwice, DeliveriesSwapped, DeliveryLost];
-    for fault in faults.into_iter().flatten().chain(said) {
+    for fault in faults.into_iter().flatten().chain(names).chain(said) {
         let notices: Vec<_> = (0..40).map(|seed| run_with(fault, seed)).collect();
         let count = |notice| notices.iter().filter(|one| **one == notice).count();
         let found = count(Notice::Noticed);

@@ -17,7 +17,7 @@ fn a_name_is_its_holders_alone_and_free_when_that_ends() {
     assert_eq!(mux.receive(first).len(), 1);
     let mut mux = Mux::new();
     let first = mux.service(b"engine");
-    mux.core.handle_closed(first);
+    mux.close(first);
     let second = mux.service(b"engine");
     let (client, _) = mux.client();
     assert_eq!(mux.send(client, &[b"engine", b"2"]), Outcome::Admitted);
@@ -79,7 +79,7 @@ fn a_client_yields_its_alias_to_a_service_and_goes_on() {
     assert_eq!(mux.receive(taker), [[&b"engine"[..], b"2"]]);
     assert_eq!(mux.send(client, &[b"", b"engine", b"3"]), Outcome::Admitted);
     assert_eq!(mux.receive(service), [[&address[..], b"", b"3"]]);
-    mux.core.handle_closed(named);
+    mux.close(named);
     assert_eq!(mux.send(service, &[b"gui", b"4"]), Outcome::Admitted, "the taker keeps it");
     assert_eq!(mux.core.counters().aliases_yielded, 1);
 }
@@ -96,7 +96,7 @@ fn a_client_whose_alias_is_held_is_served_without_it() {
     let (late, _) = mux.join(Dealer, Clients, b"ui");
     assert_eq!(mux.send(service, &[b"ui", b"x"]), Outcome::Admitted);
     assert!(mux.receive(late).is_empty());
-    mux.core.handle_closed(service);
+    mux.close(service);
     assert_eq!(mux.send(client, &[b"engine", b"x"]), Outcome::Dropped(DropReason::Unknown));
     assert_eq!(mux.core.counters().aliases_denied, 2);
 }

@@ -1,7 +1,7 @@
 //! Queues: how much has room, and who pays for what has not.
 
 use super::Mux;
-use crate::core::{DropReason, MuxLimits, Outcome};
+use crate::core::{DropReason, Outcome, Rule};
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
 
@@ -13,9 +13,10 @@ const LEN: usize = 2 + 6 + 2 + 10;
 fn a_full_queue_takes_nothing_more_and_others_notice_nothing() {
     for room in [(3, usize::MAX), (usize::MAX, 3 * LEN + 1)] {
         let mut mux = Mux::with_room(room, (1000, 1_000_000));
-        let sender = mux.service(b"sender");
+        let senders = [b"send-1", b"send-2", b"send-3", b"send-4"].map(|name| mux.service(name));
         let (full, other) = (mux.service(b"full"), mux.service(b"other"));
-        let outcomes = [(); 4].map(|()| mux.send(sender, &[b"full", &[0; 10]]));
+        let outcomes = senders.map(|sender| mux.send(sender, &[b"full", &[0; 10]]));
+        let [sender, ..] = senders;
         assert_eq!(outcomes, [Outcome::Admitted, Outcome::Admitted, Outcome::Admitted, BUSY]);
         assert_eq!(mux.send(sender, &[b"other", &[0; 10]]), Outcome::Admitted);
         assert_eq!(mux.core.queued_octets(), 4 * LEN);
@@ -23,8 +24,9 @@ fn a_full_queue_takes_nothing_more_and_others_notice_nothing() {
         assert_eq!(mux.send(sender, &[b"full", b"again"]), Outcome::Admitted);
         assert_eq!((mux.dropped(DropReason::Busy), mux.queued()), (1, 1));
     }
-    let limits = MuxLimits::default().destination_pool;
-    assert_eq!((limits.octets, limits.messages), (32 << 20, 8192));
+    for pool in [Rule::SERVICE.pool, Rule::CLIENT.pool] {
+        assert_eq!((pool.octets, pool.messages), (32 << 20, 8192));
+    }
 }
 
 /// mux:queue:global-pool.
@@ -32,14 +34,17 @@ fn a_full_queue_takes_nothing_more_and_others_notice_nothing() {
 fn all_queues_together_have_a_bound() {
     for room in [(3, usize::MAX), (usize::MAX, 3 * LEN)] {
         let mut mux = Mux::with_room((1000, 1_000_000), room);
-        let sender = mux.service(b"sender");
-        let names = [b"a", b"b", b"c", b"d"];
+        let names = [b"peer-a", b"peer-b", b"peer-c", b"peer-d"];
         let keys = names.map(|name| mux.service(name));
-        let outcomes = names.map(|name| mux.send(sender, &[name, &[0; 10]]));
+        let mut outcomes = [Outcome::Admitted; 4];
+        for (outcome, (&sender, name)) in outcomes.iter_mut().zip(keys.iter().zip(names)) {
+            *outcome = mux.send(sender, &[name, &[0; 10]]);
+        }
+        let sender = keys[3];
         assert_eq!(outcomes, [Outcome::Admitted, Outcome::Admitted, Outcome::Admitted, BUSY]);
-        mux.core.handle_closed(keys[0]);
-        assert_eq!(mux.send(sender, &[b"d", &[0; 10]]), Outcome::Admitted);
-        assert_eq!(mux.send(sender, &[b"d", &[0; 10]]), BUSY);
+        mux.close(keys[0]);
+        assert_eq!(mux.send(sender, &[b"peer-d", &[0; 10]]), Outcome::Admitted);
+        assert_eq!(mux.send(sender, &[b"peer-d", &[0; 10]]), BUSY);
     }
 }
 

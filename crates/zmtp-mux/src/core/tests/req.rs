@@ -48,7 +48,7 @@ fn what_is_not_the_answer_is_refused_and_leaves_the_request_open() {
 fn another_holder_of_the_name_does_not_count() {
     let (mut mux, req, address, service) = pair();
     assert_eq!(mux.send(req, &[b"", b"engine", b"ask"]), Outcome::Admitted);
-    mux.core.handle_closed(service);
+    mux.close(service);
     let next = mux.service(b"engine");
     assert_eq!(mux.send(next, &[&address, b"", b"reply"]), MALFORMED);
 }

@@ -100,7 +100,7 @@ fn a_peer_is_not_silent_while_we_do_not_read() {
         let (begin, end) = (pair.now, &mut pair.acceptor);
         end.connection.handle_timeout(begin + 5 * SECOND).unwrap();
         let _ = end.sent();
-        end.connection.resume(begin + 60 * SECOND);
+        end.connection.resume(begin + 5 * SECOND, begin + 60 * SECOND);
         assert_eq!(end.connection.poll_timeout(), Some(begin + 65 * SECOND));
         end.connection.handle_timeout(begin + 64 * SECOND).unwrap();
         assert_eq!(end.sent(), b"");

@@ -19,6 +19,9 @@ pub(crate) enum Fault {
     DrainForgotten,
     PingSwallowed,
     OctetForgotten,
+    OctetsUnheard,
+    ClockStopped,
+    PrincipalLost,
     WakeForgotten,
     DeliveredTwice,
     DeliveriesSwapped,
@@ -31,22 +34,23 @@ impl Driver {
         self.fault.take_if(|ours| *ours == fault).is_some()
     }
 
-    /// Tells the core of a message; `expected` is what the model made of it.
+    /// Tells the core of a message; `likely` is what the model makes
+    /// of it, if there is a fault to come.
     pub(super) fn tell_message(
         &mut self,
         mut key: BindingKey,
         octets: &[u8],
         buffer: Buffer,
-        expected: Outcome,
+        likely: Option<Outcome>,
     ) -> Outcome {
         let mut octets = octets.to_vec();
-        if expected == Outcome::Admitted {
+        if likely == Some(Outcome::Admitted) {
             let other = self.seats.iter().filter_map(|seat| seat.key).find(|&other| other != key);
             if self.tells(Fault::MessageSwallowed) {
-                return expected;
+                return Outcome::Admitted;
             }
             if self.tells(Fault::MessageTwice) {
-                let _ = self.core.handle_message(key, Encoded::Borrowed(&octets));
+                let _ = self.core.handle_message(key, Encoded::Borrowed(&octets), self.now());
             }
             if let Some(other) = other
                 && self.tells(Fault::OtherSource)
@@ -60,8 +64,10 @@ impl Driver {
         }
         let octets = Bytes::from(octets);
         match buffer {
-            Buffer::Borrowed => self.core.handle_message(key, Encoded::Borrowed(&octets)),
-            Buffer::Shared => self.core.handle_message(key, Encoded::Shared(&octets)),
+            Buffer::Borrowed => {
+                self.core.handle_message(key, Encoded::Borrowed(&octets), self.now())
+            }
+            Buffer::Shared => self.core.handle_message(key, Encoded::Shared(&octets), self.now()),
         }
     }
 
@@ -83,8 +89,15 @@ impl Driver {
         if !items.is_empty() && self.tells(Fault::DeliveredTwice) {
             items.push(items[0].clone());
         }
-        if items.len() > 1 && self.tells(Fault::DeliveriesSwapped) {
-            items.swap(0, 1);
+        // Only those of one source have an order.
+        let pair = items.windows(2).position(|pair| match pair {
+            [Item::Message(first), Item::Message(second)] => first.first() == second.first(),
+            _ => false,
+        });
+        if let Some(first) = pair
+            && self.tells(Fault::DeliveriesSwapped)
+        {
+            items.swap(first, first + 1);
         }
         if !items.is_empty() && self.tells(Fault::DeliveryLost) {
             items.remove(0);

@@ -6,7 +6,7 @@ use crate::core::model::driver::{Driver, Writer};
 use crate::core::model::parts::{Item, Phase, State};
 use crate::core::model::step::Then;
 use crate::core::model::wire::decode;
-use crate::core::{Flight, Transmit};
+use crate::core::{Cause, Flight, Transmit};
 
 impl Driver {
     pub(super) fn take(&mut self, peer: usize) {
@@ -48,7 +48,12 @@ impl Driver {
         if !self.model.peers[peer].is_live() && self.model.peers[peer].state != State::Held
             || self.model.phase == Phase::Ended
         {
-            assert_eq!(transmit, Transmit::End);
+            let cause = match self.model.peers[peer].state {
+                State::TakenOver => Cause::Takeover,
+                State::Evicted => Cause::Evicted,
+                _ => Cause::MuxEnds,
+            };
+            assert_eq!(transmit, Transmit::End(cause));
             return;
         }
         if before == 0 {
@@ -56,10 +61,10 @@ impl Driver {
             let octets = decode(&seat.in_flight);
             let taken = self.said_items(octets);
             let seat = &mut self.seats[peer];
-            assert!(taken == self.model.take(peer), "what is written to {peer}");
+            self.model.take(peer, &taken);
             let messages = taken.into_iter().filter_map(|item| match item {
                 Item::Message(frames) => Some(frames),
-                Item::Pong(_) => None,
+                Item::Pong(_) | Item::Ping => None,
             });
             seat.deliveries.extend(messages);
         }

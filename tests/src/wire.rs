@@ -1,7 +1,8 @@
 //! Octets as they stand on the wire, right and wrong.
 
 /// Returns a greeting of ZMTP 3.1 with this mechanism.
-pub(crate) fn greeting(mechanism: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn greeting(mechanism: &[u8]) -> Vec<u8> {
     let mut octets = vec![0; 64];
     octets[0] = 0xFF;
     octets[9] = 0x7F;
@@ -12,7 +13,8 @@ pub(crate) fn greeting(mechanism: &[u8]) -> Vec<u8> {
 }
 
 /// Returns a frame with these flags, in the form that they ask for.
-pub(crate) fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
     let mut octets = vec![flags];
     if flags & LONG == 0 {
         octets.push(u8::try_from(body.len()).expect("a short body"));
@@ -24,14 +26,16 @@ pub(crate) fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the header of a long frame of this size, and no body.
-pub(crate) fn long_header(flags: u8, size: u64) -> Vec<u8> {
+#[must_use]
+pub fn long_header(flags: u8, size: u64) -> Vec<u8> {
     let mut octets = vec![flags | LONG];
     octets.extend(size.to_be_bytes());
     octets
 }
 
 /// Returns a message of these frames, in their shortest form.
-pub(crate) fn message(frames: &[&[u8]]) -> Vec<u8> {
+#[must_use]
+pub fn message(frames: &[&[u8]]) -> Vec<u8> {
     let mut octets = Vec::new();
     for (place, body) in frames.iter().enumerate() {
         let more = if place + 1 == frames.len() { 0 } else { MORE };
@@ -42,7 +46,8 @@ pub(crate) fn message(frames: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Returns a command frame.
-pub(crate) fn command(name: &str, data: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn command(name: &str, data: &[u8]) -> Vec<u8> {
     let mut body = vec![u8::try_from(name.len()).expect("a short name")];
     body.extend(name.as_bytes());
     body.extend(data);
@@ -50,7 +55,8 @@ pub(crate) fn command(name: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// Returns a property of a READY.
-pub(crate) fn property(name: &str, value: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn property(name: &str, value: &[u8]) -> Vec<u8> {
     let mut octets = vec![u8::try_from(name.len()).expect("a short name")];
     octets.extend(name.as_bytes());
     octets.extend(u32::try_from(value.len()).expect("a short value").to_be_bytes());
@@ -59,25 +65,32 @@ pub(crate) fn property(name: &str, value: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the properties that every READY here has.
-pub(crate) fn properties(socket_type: &str, identity: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn properties(socket_type: &str, identity: &[u8]) -> Vec<u8> {
     [property("Socket-Type", socket_type.as_bytes()), property("Identity", identity)].concat()
 }
 
 /// Returns a READY.
-pub(crate) fn ready(socket_type: &str, identity: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn ready(socket_type: &str, identity: &[u8]) -> Vec<u8> {
     command("READY", &properties(socket_type, identity))
 }
 
 /// Returns a good greeting and a READY.
-pub(crate) fn opening(socket_type: &str, identity: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn opening(socket_type: &str, identity: &[u8]) -> Vec<u8> {
     [greeting(b"NULL"), ready(socket_type, identity)].concat()
 }
 
 /// Returns a PING with a time to live in tenths of a second.
-pub(crate) fn ping(ttl: u16, context: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn ping(ttl: u16, context: &[u8]) -> Vec<u8> {
     command("PING", &[&ttl.to_be_bytes(), context].concat())
 }
 
-pub(crate) const MORE: u8 = 1;
-pub(crate) const LONG: u8 = 2;
-pub(crate) const COMMAND: u8 = 4;
+/// The flag of a frame that another one follows.
+pub const MORE: u8 = 1;
+/// The flag of a frame whose size takes eight octets.
+pub const LONG: u8 = 2;
+/// The flag of a command.
+pub const COMMAND: u8 = 4;

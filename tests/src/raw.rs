@@ -5,34 +5,38 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use zmtp_mux_tests::DEADLINE;
-
+use crate::DEADLINE;
 use crate::wire::{COMMAND, LONG, MORE, opening};
 
 /// A connection to the broker.
-pub(crate) struct Raw {
+#[derive(Debug)]
+pub struct Raw {
     stream: TcpStream,
     inbox: VecDeque<u8>,
 }
 
 /// A connection that the broker has closed.
 #[derive(Debug)]
-pub(crate) struct Closed {
+pub struct Closed {
     /// What arrived before.
-    pub(crate) octets: Vec<u8>,
-    pub(crate) how: How,
+    pub octets: Vec<u8>,
+    /// Whether in order.
+    pub how: How,
 }
 
 /// How a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
+pub enum How {
+    /// In order.
     Fin,
+    /// Not in order.
     Reset,
 }
 
 impl Raw {
     /// Connects and sends nothing.
-    pub(crate) fn dial(url: &str) -> Self {
+    #[must_use]
+    pub fn dial(url: &str) -> Self {
         let address = url.strip_prefix("tcp://").expect("a TCP endpoint");
         let stream = TcpStream::connect(address).expect("muxd listens");
         stream.set_nodelay(true).expect("an option of TCP");
@@ -42,38 +46,52 @@ impl Raw {
     }
 
     /// Connects and sends these octets.
-    pub(crate) fn dial_with(url: &str, octets: &[u8]) -> Self {
+    #[must_use]
+    pub fn dial_with(url: &str, octets: &[u8]) -> Self {
         let mut raw = Self::dial(url);
         raw.send(octets);
         raw
     }
 
     /// Connects and shakes hands.
-    pub(crate) fn join(url: &str, socket_type: &str, identity: &[u8]) -> Self {
+    #[must_use]
+    pub fn join(url: &str, socket_type: &str, identity: &[u8]) -> Self {
         let mut raw = Self::dial_with(url, &opening(socket_type, identity));
         raw.await_ready();
         raw
     }
 
     /// Sends octets; if the broker has closed already, this is found out by reading.
-    pub(crate) fn send(&mut self, octets: &[u8]) {
+    pub fn send(&mut self, octets: &[u8]) {
         let _ = self.try_send(octets);
     }
 
     /// Sends octets, unless the broker has closed or does not read.
-    pub(crate) fn try_send(&mut self, octets: &[u8]) -> std::io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn try_send(&mut self, octets: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(octets)
     }
 
     /// Reads the broker's greeting and READY.
-    pub(crate) fn await_ready(&mut self) {
+    pub fn await_ready(&mut self) {
+        let _ = self.ready();
+    }
+
+    /// Reads the broker's greeting, and returns its READY.
+    #[must_use]
+    pub fn ready(&mut self) -> Vec<u8> {
         self.take(64);
         let (flags, body) = self.frame();
         assert!(flags & COMMAND != 0 && body.starts_with(b"\x05READY"), "{body:?}");
+        body
     }
 
     /// Receives a frame: its flags without LONG, and its body.
-    pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
+    #[must_use]
+    pub fn frame(&mut self) -> (u8, Vec<u8>) {
         let flags = self.take(1)[0];
         let size = if flags & LONG == 0 {
             usize::from(self.take(1)[0])
@@ -85,7 +103,8 @@ impl Raw {
     }
 
     /// Receives the next message; commands before it are skipped.
-    pub(crate) fn receive(&mut self) -> Vec<Vec<u8>> {
+    #[must_use]
+    pub fn receive(&mut self) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
         loop {
             let (flags, body) = self.frame();
@@ -101,12 +120,14 @@ impl Raw {
 
     /// Waits until the broker closes, which it must at once: before its handshake deadline would
     /// make it. Returns what it sent before.
-    pub(crate) fn closed(self, what: &str) -> Vec<u8> {
+    #[expect(clippy::must_use_candidate, reason = "it is asked for the wait, most often")]
+    pub fn closed(self, what: &str) -> Vec<u8> {
         self.closed_within(AT_ONCE, what).octets
     }
 
     /// Waits until the broker closes.
-    pub(crate) fn closed_within(mut self, limit: Duration, what: &str) -> Closed {
+    #[must_use]
+    pub fn closed_within(mut self, limit: Duration, what: &str) -> Closed {
         let mut octets: Vec<u8> = self.inbox.drain(..).collect();
         let began = Instant::now();
         let mut chunk = vec![0; CHUNK_LEN];
@@ -129,25 +150,26 @@ impl Raw {
 
     /// Breaks the connection with a RST: that is what a socket does which is closed with octets
     /// unread, so wait for some first.
-    pub(crate) fn reset(self) {
+    pub fn reset(self) {
         let count = self.stream.peek(&mut [0]).expect("octets in time");
         assert!(count > 0 && self.inbox.is_empty(), "nothing unread");
     }
 
     /// Tells the broker that nothing more comes, and goes on reading.
-    pub(crate) fn half_close(&self) {
+    pub fn half_close(&self) {
         // It can only be closed already.
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
     /// Takes a handle to the same connection, with what has been read of it.
-    pub(crate) fn stream(&self) -> TcpStream {
+    #[must_use]
+    pub fn stream(&self) -> TcpStream {
         self.stream.try_clone().expect("a descriptor")
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
-        let mut chunk = vec![0; CHUNK_LEN];
         while self.inbox.len() < count {
+            let mut chunk = [0; CHUNK_LEN];
             let read = self.stream.read(&mut chunk).expect("octets in time");
             assert!(read > 0, "the broker closed");
             self.inbox.extend(&chunk[..read]);

@@ -1,0 +1,157 @@
+//! The configuration file: TOML, each key a line of a table in [`keys`].
+//!
+//! A file is read whole: all that is wrong with it is told at once, each with its line. What it
+//! does not say is as in `muxd --print-config`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use zmtp_mux::{
+    Heartbeat, Limits, Listen, MuxConfig, MuxLimits, Prefix, Rhythm, Rules, Settings, TimeToLive,
+    Version,
+};
+
+use crate::config::document::Document;
+use crate::config::fault::{ConfigError, Problem};
+use crate::config::keys::{LIMITS, ROLES, TOP};
+use crate::options::Options;
+use crate::secrets::{Secrecy, read};
+
+pub(crate) use self::example::example;
+
+mod check;
+mod document;
+mod example;
+pub(crate) mod fault;
+mod keys;
+mod lists;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod units;
+
+/// What a file says, and the defaults for all else.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) options: Options,
+    /// Empty if the file names none.
+    pub(crate) listeners: Vec<Listen>,
+    pub(crate) global_pool: Given,
+    limits: MuxLimits,
+    exempt: Vec<Prefix>,
+    rules: Rules,
+    link: Limits,
+    version: Version,
+    pulse: Pulse,
+    verdict_time: Duration,
+}
+
+/// Whether a value was written down, or is the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    ByFile,
+    ByDefault,
+}
+
+/// A heartbeat as it stands in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pulse {
+    /// `None` asks nobody.
+    ping_interval: Option<Duration>,
+    dead_after: Duration,
+    ping_ttl: Duration,
+}
+
+impl Config {
+    /// Reads a file. Paths in it begin at its folder.
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+        let octets = read(path, Secrecy::Public, |text| Ok(text.to_vec()))
+            .map_err(ConfigError::Unreadable)?;
+        let mut config = Self::parse(&octets)
+            .map_err(|faults| ConfigError::Wrong { path: path.to_owned(), faults })?;
+        config.options.begin_paths_at(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// Reads the text of a file, or returns all that is wrong with it, by line.
+    // spec: mux:config:keys, mux:config:faults
+    fn parse(octets: &[u8]) -> Result<Self, Vec<(usize, Problem)>> {
+        let mut config = Self::default();
+        let document = Document::parse(octets).map_err(|fault| vec![fault])?;
+        let root = document.root();
+        let mut reader = document.reader();
+        reader.read(root, "", TOP, &["limits", "listen", "role", "destination"], &mut config);
+        if let Some(limits) = reader.table(root, "limits") {
+            reader.read(limits, "limits", LIMITS, &[], &mut config);
+        }
+        // What a rule does not say is as in the limits, or as for all services.
+        config.rules = Rules::with_pool(config.limits.destination_pool);
+        if let Some(roles) = reader.table(root, "role") {
+            reader.read(roles, "role", ROLES, &[], &mut config.rules);
+        }
+        reader.destinations(root, &mut config.rules);
+        reader.listeners(root, &mut config.listeners);
+        if reader.line("limits.global_pool.octets").is_some() {
+            config.global_pool = Given::ByFile;
+        }
+        // What contradicts what is clear only where every value is.
+        if reader.is_sound() {
+            check::check(&config, &mut reader);
+        }
+        reader.finish().map(|()| config)
+    }
+
+    /// Returns how the MUX is set up, with the limits that the machine leaves of these.
+    pub(crate) fn mux(self, fit: impl FnOnce(MuxLimits, Given) -> MuxLimits) -> MuxConfig {
+        let Self { limits, exempt, rules, link, version, pulse, verdict_time, .. } = self;
+        let heartbeat = pulse.heartbeat();
+        MuxConfig {
+            limits: fit(limits, self.global_pool),
+            rules,
+            exempt,
+            link: Settings { limits: link, version, heartbeat },
+            verdict_time,
+            ..MuxConfig::default()
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let MuxConfig { limits, rules, exempt, link, verdict_time, .. } = MuxConfig::default();
+        let Settings { limits: link, version, heartbeat } = link;
+        Self {
+            options: Options::default(),
+            listeners: Vec::new(),
+            global_pool: Given::ByDefault,
+            limits,
+            exempt,
+            rules,
+            link,
+            version,
+            pulse: heartbeat.into(),
+            verdict_time,
+        }
+    }
+}
+
+impl Pulse {
+    fn heartbeat(self) -> Heartbeat {
+        let Self { ping_interval, dead_after, ping_ttl } = self;
+        ping_interval.map_or(Heartbeat::Off, |interval| {
+            let time_to_live = TimeToLive::new(ping_ttl);
+            Heartbeat::On(Rhythm { interval, timeout: dead_after, time_to_live })
+        })
+    }
+}
+
+/// Without a promise, as is the default.
+impl From<Heartbeat> for Pulse {
+    fn from(heartbeat: Heartbeat) -> Self {
+        let (ping_interval, dead_after) = match heartbeat {
+            Heartbeat::Off => (None, Duration::ZERO),
+            Heartbeat::On(Rhythm { interval, timeout, .. }) => (Some(interval), timeout),
+        };
+        Self { ping_interval, dead_after, ping_ttl: Duration::ZERO }
+    }
+}

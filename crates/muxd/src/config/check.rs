@@ -1,0 +1,102 @@
+//! Values that are sound one by one, and cannot all be meant.
+
+use crate::config::Config;
+use crate::config::document::Reader;
+use crate::config::fault::Problem;
+use crate::config::units::{show_size, show_time};
+
+/// Two keys or more that contradict each other, and how.
+struct Clash {
+    keys: &'static [&'static str],
+    words: String,
+}
+
+/// Notes all contradictions, each at the last of the lines that take part in it.
+// spec: mux:config:contradictions
+pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
+    let clashes = [
+        heartbeat(config),
+        promise(config),
+        patience(config),
+        longest_message(config),
+        two_mechanisms(config),
+        list_without_key(config),
+    ];
+    for Clash { keys, words } in clashes.into_iter().flatten() {
+        let line = keys.iter().filter_map(|key| reader.line(key)).max();
+        reader.note(line.unwrap_or(1), Problem::Clash(words));
+    }
+}
+
+fn heartbeat(config: &Config) -> Option<Clash> {
+    let (interval, dead_after) = (config.pulse.ping_interval?, config.pulse.dead_after);
+    (interval >= dead_after).then(|| Clash {
+        keys: &["limits.ping_interval", "limits.dead_after"],
+        words: format!(
+            "dead_after, {}, must be longer than ping_interval, {}: a peer needs time to answer",
+            show_time(dead_after),
+            show_time(interval)
+        ),
+    })
+}
+
+fn promise(config: &Config) -> Option<Clash> {
+    let promised = config.pulse.ping_interval.is_none() && !config.pulse.ping_ttl.is_zero();
+    promised.then(|| Clash {
+        keys: &["limits.ping_interval", "limits.ping_ttl"],
+        words: "ping_ttl promises PINGs, and ping_interval is off".to_owned(),
+    })
+}
+
+fn patience(config: &Config) -> Option<Clash> {
+    config.pulse.ping_interval?;
+    let dead_after = config.pulse.dead_after;
+    let times =
+        [("busy_timeout", config.limits.busy_service), ("busy_client", config.limits.busy_client)];
+    let (name, time) = times.into_iter().find(|(_, time)| *time < dead_after)?;
+    Some(Clash {
+        keys: &["limits.busy_timeout", "limits.busy_client", "limits.dead_after"],
+        words: format!(
+            "{name}, {}, must not be shorter than dead_after, {}: a busy peer is silent for longer",
+            show_time(time),
+            show_time(dead_after)
+        ),
+    })
+}
+
+fn longest_message(config: &Config) -> Option<Clash> {
+    let len = config.link.message_len_max;
+    let pools = [
+        ("destination_pool", config.limits.destination_pool.octets),
+        ("global_pool", config.limits.global_pool.octets),
+    ];
+    let (name, octets) = pools.into_iter().find(|(_, octets)| *octets < len)?;
+    Some(Clash {
+        keys: &[
+            "limits.message_len",
+            "limits.destination_pool.octets",
+            "limits.global_pool.octets",
+        ],
+        words: format!(
+            "message_len, {}, must fit {name}, which has {}",
+            show_size(len),
+            show_size(octets)
+        ),
+    })
+}
+
+fn two_mechanisms(config: &Config) -> Option<Clash> {
+    let options = &config.options;
+    (options.curve_secret.is_some() && options.plain_users.is_some()).then(|| Clash {
+        keys: &["curve_secret", "plain_users"],
+        words: "curve_secret and plain_users: a listener has one mechanism".to_owned(),
+    })
+}
+
+fn list_without_key(config: &Config) -> Option<Clash> {
+    let options = &config.options;
+    (options.curve_clients.is_some() && options.plain_users.is_some()).then(|| Clash {
+        keys: &["curve_clients", "plain_users"],
+        words: "curve_clients is a list of keys, and users of PLAIN have none".to_owned(),
+    })
+}

@@ -1,0 +1,68 @@
+//! The plan: what the command line and the configuration file say together.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use tracing::level_filters::LevelFilter;
+use zmtp_mux::{Listen, ListenerRole};
+
+use crate::args::{Purpose, Reach, Request};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::security::Guard;
+
+/// How to serve.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) purpose: Purpose,
+    /// Never empty.
+    pub(crate) listeners: Vec<Listen>,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) reach: Reach,
+    pub(crate) guard: Guard,
+    /// A file of access rules; without one everything is allowed.
+    pub(crate) acl: Option<PathBuf>,
+    pub(crate) log: LevelFilter,
+    /// Limits and rules.
+    pub(crate) config: Config,
+}
+
+impl Plan {
+    /// Reads the configuration file, if there is one; what the command line says wins over it.
+    // spec: mux:config:command-line-wins
+    pub(crate) fn make(request: Request) -> Result<Self, Failure> {
+        let mut config =
+            request.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+        let options = request.options.over(std::mem::take(&mut config.options));
+        let of_file = std::mem::take(&mut config.listeners);
+        let listeners =
+            [request.listeners, of_file].into_iter().find(|listeners| !listeners.is_empty());
+        Ok(Self {
+            purpose: request.purpose,
+            listeners: listeners.unwrap_or_else(usual_listeners),
+            threads: options.threads.unwrap_or_else(usual_threads),
+            reach: if options.open { Reach::Open } else { Reach::Loopback },
+            guard: options.guard()?,
+            acl: options.acl,
+            log: options.log.unwrap_or(LevelFilter::INFO),
+            config,
+        })
+    }
+}
+
+/// Half of the processors: the kernel's part of the work takes about the other half.
+fn usual_threads() -> NonZeroUsize {
+    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn usual_listeners() -> Vec<Listen> {
+    let usual = USUAL_LISTENERS.into_iter();
+    usual.filter_map(|(role, url)| Some(Listen::new(role, url.parse().ok()?))).collect()
+}
+
+const USUAL_LISTENERS: [(ListenerRole, &str); 2] = [
+    (ListenerRole::Clients, "tcp://127.0.0.1:5555"),
+    (ListenerRole::Services, "tcp://127.0.0.1:5556"),
+];

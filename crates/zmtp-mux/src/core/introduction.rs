@@ -1,0 +1,207 @@
+//! Introductions: who is let in, and as what.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use zmtp_proto::{SocketType, Version};
+
+use crate::core::address::{Name, Shown, Token, binding_address};
+use crate::core::binding::{Binding, BindingKey, Link, Notices, Said, Stage};
+use crate::core::counters::bump;
+use crate::core::directory::TokenUse;
+use crate::core::limits::PoolLimits;
+use crate::core::mux::MuxCore;
+use crate::core::names::Contest;
+use crate::core::outbound::Outbound;
+use crate::core::policy::Rule;
+use crate::core::principal::Principal;
+use crate::core::role::{ListenerRole, Refusal, Role, announced};
+use crate::core::source::Share;
+use crate::core::tenure::{Tenure, Wall};
+use crate::core::tokens::Tokens;
+
+/// A peer that asks to be let in.
+#[derive(Clone, Debug)]
+pub struct Introduction {
+    /// What its listener takes it for.
+    pub listener: ListenerRole,
+    /// The type that it announced.
+    pub socket_type: SocketType,
+    /// The version that is spoken with it: one of 3.0 is not asked whether it lives.
+    pub version: Version,
+    /// Whom it acts for.
+    pub principal: Principal,
+    /// The name that it announced or, if it announced none, was given by its listener.
+    pub name: Option<Name>,
+    /// Fresh octets from a CSPRNG.
+    pub token: Token,
+    /// Whose share of the queues its messages are of.
+    pub share: Share,
+    /// Whether it takes notices, as its metadata says.
+    pub notices: Notices,
+}
+
+/// What becomes of a peer that asked to be let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Admission {
+    /// It is in: complete its handshake.
+    Admitted {
+        /// Its binding.
+        key: BindingKey,
+        /// What the MUX announces to it.
+        announced: SocketType,
+        /// What it is in as.
+        standing: Standing,
+    },
+    /// Its name is held. Keep it inside its handshake until [`MuxCore::poll_held`] lets it in, or
+    /// sends it away.
+    Held {
+        /// Its binding.
+        key: BindingKey,
+        /// What the MUX will announce to it.
+        announced: SocketType,
+        /// When to ask at the latest.
+        until: Instant,
+    },
+    /// It cannot be served: tell it so with ERROR, so that it does not come again.
+    Refused(Refusal),
+    /// There is no place for it now: close it without a word, so that it tries again later.
+    Dismissed,
+}
+
+/// What a peer is in as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A client.
+    Client,
+    /// A service.
+    Service {
+        /// Which holder of a name it is, as is announced to it.
+        generation: u64,
+    },
+    /// A service without a name: it may not send, and is closed when the time for its handshake
+    /// ends.
+    Nameless,
+}
+
+impl MuxCore {
+    /// Decides on a peer that introduced itself at `now`, with the clock on the wall at `wall`.
+    pub fn handle_introduction(
+        &mut self,
+        mut peer: Introduction,
+        now: Instant,
+        wall: Wall,
+    ) -> Admission {
+        self.now = now;
+        self.generations.see(wall);
+        let role = match self.authorize(&mut peer) {
+            Ok(role) => role,
+            Err(refusal) => return Admission::Refused(refusal),
+        };
+        let contest = match &peer.name {
+            Some(name) if role == Role::Service => self.contest(name, &peer.principal, now),
+            _ => Contest::Free,
+        };
+        // spec: mux:duplicate:places-limited
+        if matches!(contest, Contest::Waits { .. })
+            && self.directory.waiting() >= self.limits.duplicates
+        {
+            bump(&mut self.counters.duplicates_full);
+            return Admission::Dismissed;
+        }
+        let Some(key) = self.insert(&peer, role) else { return Admission::Dismissed };
+        let announced = announced(peer.socket_type);
+        match (role, peer.name) {
+            (Role::Service, Some(name)) => match contest {
+                Contest::Free => self.give_name(key, name),
+                Contest::Won { loser } => self.take_over(loser, key, name, now),
+                // spec: mux:duplicate:held-then-closed
+                Contest::Waits { probe } => {
+                    let hold = now.checked_add(self.limits.duplicate_hold).unwrap_or(now);
+                    let until = probe.map_or(hold, |probe| probe.max(hold));
+                    let look = self.look_again(&name, until);
+                    self.make_wait(key, name, until);
+                    return Admission::Held { key, announced, until: look };
+                }
+            },
+            // spec: mux:alias:never-waits
+            (Role::Client, Some(name)) if self.directory.holder(name.as_octets()).is_some() => {
+                bump(&mut self.counters.aliases_denied);
+            }
+            (Role::Client, Some(name)) => self.give_name(key, name),
+            (Role::Client | Role::Service, None) => {}
+        }
+        let standing = match (role, self.generation(key)) {
+            (Role::Client, _) => Standing::Client,
+            // spec: mux:role:nameless-service
+            (Role::Service, 0) => Standing::Nameless,
+            (Role::Service, generation) => Standing::Service { generation },
+        };
+        Admission::Admitted { key, announced, standing }
+    }
+
+    /// Makes a binding without a name; `None` if its token is not unique.
+    fn insert(&mut self, peer: &Introduction, role: Role) -> Option<BindingKey> {
+        let shown = match (role, &peer.name) {
+            // spec: mux:address:service-shown-by-name
+            (Role::Service, Some(name)) => Arc::new(Shown::new(name.as_octets())),
+            // spec: mux:address:client-shown-by-binding
+            _ => Arc::new(Shown::new(&binding_address(self.node, peer.token))),
+        };
+        let named_role = match (peer.listener, peer.socket_type) {
+            (ListenerRole::Any, SocketType::Dealer | SocketType::Router) => Role::Service,
+            _ => role,
+        };
+        let link = Link::to(peer.socket_type);
+        let treated = self.rules.of(role, peer.name.as_ref().map(Name::as_octets));
+        let source = self.sources.join(peer.share.clone());
+        let key = self.bindings.insert(Binding {
+            role,
+            named_role,
+            outbound: Outbound::new(self.soft_mark(&link, &treated)),
+            link,
+            version: peer.version,
+            principal: peer.principal.clone(),
+            stage: Stage::Live,
+            token: peer.token,
+            name: None,
+            generation: 0,
+            tenure: Tenure::default(),
+            shown,
+            source,
+            // spec: mux:notice:never-to-rep
+            notices: if peer.socket_type == SocketType::Rep {
+                Notices::NotTaken
+            } else {
+                peer.notices
+            },
+            said: Said::Nothing,
+            last: None,
+            rule: treated,
+            stalled: None,
+            tokens: Tokens::default(),
+            ties: None,
+        });
+        match self.directory.note_binding(peer.token, key) {
+            TokenUse::New => Some(key),
+            TokenUse::Taken => {
+                self.bindings.remove(key);
+                self.sources.leave(source);
+                None
+            }
+        }
+    }
+
+    /// Returns how much may wait for a destination before messages queue by their sources.
+    pub(super) fn soft_mark(&self, link: &Link, rule: &Rule) -> PoolLimits {
+        match link {
+            // One answer at a time: there is nobody to share with.
+            Link::Req(_) => PoolLimits { octets: usize::MAX, messages: usize::MAX },
+            Link::Rep | Link::Other => PoolLimits {
+                octets: self.limits.soft_mark.min(rule.pool.octets / 4),
+                messages: rule.pool.messages / 4,
+            },
+        }
+    }
+}

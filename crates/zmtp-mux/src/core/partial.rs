@@ -1,0 +1,47 @@
+//! Messages that have begun to arrive: charged before they are read.
+
+use crate::core::binding::BindingKey;
+use crate::core::mux::MuxCore;
+use crate::core::role::Role;
+
+/// Whether there is room for the octets of an unfinished message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Charge {
+    /// Read on.
+    Taken,
+    /// Do not read on; ask again soon.
+    NoRoom,
+}
+
+impl MuxCore {
+    /// Charges an unfinished message of a peer, of which `octets` have arrived or are about to be
+    /// read. The first 8 KiB are free, a part of what a connection takes.
+    ///
+    /// There is always room for a service: nobody holds up its replies.
+    // spec: mux:overload:partial-charged, mux:queue:service-never-paused
+    pub fn handle_partial(&mut self, key: BindingKey, octets: usize) -> Charge {
+        let Some(binding) = self.bindings.get(key) else { return Charge::Taken };
+        let (role, source) = (binding.role, binding.source);
+        let charged = binding.ties.as_ref().map_or(0, |ties| ties.partial);
+        let wanted = octets.saturating_sub(FREE_LEN);
+        if let Some(more) = wanted.checked_sub(charged).filter(|more| *more > 0) {
+            match self.reserve(role, source, more) {
+                Ok(()) => {}
+                Err(_) if role == Role::Client => return Charge::NoRoom,
+                Err(_) => self.force_reserve(source, more),
+            }
+        } else {
+            self.unreserve(source, charged.saturating_sub(wanted));
+        }
+        if wanted != charged
+            && let Some(binding) = self.bindings.get_mut(key)
+        {
+            binding.ties().partial = wanted;
+        }
+        Charge::Taken
+    }
+}
+
+/// Octets of an unfinished message that are not charged.
+const FREE_LEN: usize = 8 * 1024;

@@ -1,0 +1,157 @@
+//! Room: whether a message is admitted, and who is charged for it.
+//!
+//! A message is admitted when it fits, and when nobody concerned holds more than is still free:
+//!
+//! ```text
+//! len(S, D) < free(D)      used(D) < free(global)      held_by(S) < free(global)
+//! ```
+//!
+//! So a lone source may take half of a pool, two a third each, and there is always room for one
+//! that has nothing yet.
+
+use crate::core::binding::{Binding, BindingKey};
+use crate::core::counters::DropReason;
+use crate::core::limits::PoolLimits;
+use crate::core::mux::MuxCore;
+use crate::core::record::{Record, What};
+use crate::core::role::Role;
+use crate::core::source::SourceKey;
+
+/// Whose doing it is that there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// The destination has too much waiting.
+    Destination,
+    /// The source does, there or in all.
+    Share,
+}
+
+impl MuxCore {
+    /// Tells whether there is room for a message of `len` octets.
+    // spec: mux:overload:threshold, mux:queue:per-destination, mux:queue:global-pool
+    #[inline]
+    pub(super) fn room(
+        &self,
+        from: Role,
+        source: SourceKey,
+        to: &Binding,
+        len: usize,
+    ) -> Result<(), Short> {
+        let (used, pool) = (to.outbound.used(), to.rule.pool);
+        let global = self.global_for(from);
+        if used.is_below_half(pool)
+            && self.used.is_below_half(global)
+            && used.has_room(len, pool)
+            && self.used.has_room(len, global)
+            && (to.role == Role::Service || self.used_by_clients.has_room(len, self.half()))
+        {
+            return Ok(());
+        }
+        self.scarce_room(source, to, len, global)
+    }
+
+    /// As [`room`](Self::room), when it is not plain that there is enough.
+    fn scarce_room(
+        &self,
+        source: SourceKey,
+        to: &Binding,
+        len: usize,
+        global: PoolLimits,
+    ) -> Result<(), Short> {
+        let (used, pool) = (to.outbound.used(), to.rule.pool);
+        if to.role == Role::Client && !self.used_by_clients.has_room(len, self.half()) {
+            return Err(Short::Destination);
+        }
+        if !used.has_room(len, pool) || !used.is_less_than_free(&self.used, global) {
+            return Err(Short::Destination);
+        }
+        let held = self.sources.get(source).map(|source| source.held).unwrap_or_default();
+        if !self.used.has_room(len, global)
+            || !to.outbound.used_by(source).is_less_than_free(used, pool)
+            || !held.is_less_than_free(&self.used, global)
+        {
+            return Err(Short::Share);
+        }
+        Ok(())
+    }
+
+    /// Returns what sources of this role may fill of the global pool: an eighth is for services
+    /// alone, so that replies get through.
+    // spec: mux:overload:services-eighth
+    #[inline]
+    pub(super) fn global_for(&self, source: Role) -> PoolLimits {
+        let all = self.limits.global_pool;
+        match source {
+            Role::Service => all,
+            Role::Client => PoolLimits {
+                octets: all.octets.saturating_sub(all.octets / 8),
+                messages: all.messages.saturating_sub(all.messages / 8),
+            },
+        }
+    }
+
+    /// Returns what all clients together may have waiting for them.
+    // spec: mux:overload:clients-half
+    #[inline]
+    pub(super) fn half(&self) -> PoolLimits {
+        let PoolLimits { octets, messages } = self.limits.global_pool;
+        PoolLimits { octets: octets / 2, messages: messages / 2 }
+    }
+
+    /// Gives back the room of what is no longer queued for `to`.
+    #[inline]
+    pub(super) fn release(&mut self, to: BindingKey, record: &Record) {
+        let Some(binding) = self.bindings.get(to) else { return };
+        let (role, source) = (binding.role, binding.source);
+        self.release_of(role, source, record);
+    }
+
+    /// As [`release`](Self::release), for a destination of this role and source.
+    #[inline]
+    pub(super) fn release_of(&mut self, role: Role, own: SourceKey, record: &Record) {
+        let source = match record.what {
+            What::Message(sent) => sent.source,
+            What::Return => own,
+            What::Notice { reserved } => {
+                self.used.give_back_octets(reserved);
+                return self.sources.give_back_octets(own, reserved);
+            }
+            What::Hello | What::Sign(_) => return,
+        };
+        self.used.give_back(record.len);
+        self.sources.give_back(source, record.len);
+        if role == Role::Client {
+            self.used_by_clients.give_back(record.len);
+        }
+    }
+
+    /// Charges octets that are no message to a source and the global pool, if there is room.
+    pub(super) fn reserve(
+        &mut self,
+        role: Role,
+        source: SourceKey,
+        octets: usize,
+    ) -> Result<(), DropReason> {
+        let global = self.global_for(role);
+        let held = self.sources.get(source).map(|source| source.held).unwrap_or_default();
+        if self.used.octets().saturating_add(octets) > global.octets
+            || !held.is_less_than_free(&self.used, global)
+        {
+            return Err(DropReason::Limit);
+        }
+        self.force_reserve(source, octets);
+        Ok(())
+    }
+
+    /// Charges octets that are no message, whether there is room or not.
+    pub(super) fn force_reserve(&mut self, source: SourceKey, octets: usize) {
+        self.used.take_octets(octets);
+        self.sources.take_octets(source, octets);
+    }
+
+    /// Gives back what [`reserve`](Self::reserve) took.
+    pub(super) fn unreserve(&mut self, source: SourceKey, octets: usize) {
+        self.used.give_back_octets(octets);
+        self.sources.give_back_octets(source, octets);
+    }
+}

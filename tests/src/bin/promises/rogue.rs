@@ -1,0 +1,176 @@
+//! Rogues, and what polite clients notice of them. Each connection from loopback is a source.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use zmtp_mux_tests::Raw;
+use zmtp_mux_tests::wire::message;
+
+use crate::figures::{millis, percentile};
+use crate::line::Line;
+use crate::polite::{self, NOISE, Polite};
+use crate::{Scale, notice, yard};
+
+/// One service at its limit: polite clients that stay below their share, and rogues.
+pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {
+    let span = Duration::from_secs(scale.pick(3, 30) as u64);
+    [1, 20].map(|rogues| crowd(rogues, span)).into()
+}
+
+fn crowd(rogues: usize, span: Duration) -> Line {
+    let muxd = yard::start();
+    let service = polite::service(muxd.services(), "one", WORK);
+    let (capacity, mut idle) = capacity_and_idle(muxd.clients(), span / 3);
+    let idle = percentile(&mut idle, 99);
+    let share = capacity / (POLITE + rogues) as f64;
+    // Below their share, however many rogues there are.
+    let pace = Duration::from_secs_f64(2.0 / share);
+    let polite = Polite::start(muxd.clients(), &vec!["one".to_owned(); POLITE], pace);
+    let rogues_run: Vec<_> =
+        (0..rogues).map(|_| Rogue::start(muxd.clients(), share * 10.0)).collect();
+    thread::sleep(span);
+    let mut times = polite.end();
+    let sent: usize = rogues_run.into_iter().map(Rogue::end).sum();
+    let (count, p99) = (times.len(), percentile(&mut times, 99));
+    let refused = muxd.counters().of("returned_busy");
+    polite::end_service(muxd.clients(), "one");
+    service.join().expect("it serves to the end");
+    yard::end(muxd);
+    let fault = format!(
+        "{rogues} at 10 x its share of a service of {capacity:.0}/s: {:.0}/s, {refused} refused",
+        sent as f64 / span.as_secs_f64()
+    );
+    let figure = format!("0 of {count} polite lost, p99 {}, idle {}", millis(p99), millis(idle));
+    if rogues == 1 {
+        Line::new(PROMISE, fault, figure, "0 lost, p99 <= 2 x idle", p99 <= idle * 2)
+    } else {
+        Line::new(PROMISE, fault, figure, "0 lost", true)
+    }
+}
+
+/// Returns how many requests the service does in a second, and what one takes when it is idle.
+fn capacity_and_idle(url: &str, span: Duration) -> (f64, Vec<Duration>) {
+    let names = vec!["one".to_owned(); POLITE];
+    let began = Instant::now();
+    let eager = Polite::start(url, &names, Duration::ZERO);
+    thread::sleep(span);
+    let capacity = eager.end().len() as f64 / began.elapsed().as_secs_f64();
+    let idle = Polite::start(url, &names, Duration::from_secs_f64(2.0 * POLITE as f64 / capacity));
+    thread::sleep(span);
+    (capacity, idle.end())
+}
+
+/// One client sprays two hundred services, of which twenty read nothing.
+pub(crate) fn spray(scale: Scale) -> Vec<Line> {
+    let span = Duration::from_secs(scale.pick(4, 30) as u64);
+    let muxd = yard::start();
+    let names: Vec<String> = (0..POLITE).map(|number| format!("polite{number}")).collect();
+    for name in &names {
+        drop(polite::service(muxd.services(), name, Duration::ZERO));
+    }
+    let stuck: Vec<_> = (0..STUCK)
+        .map(|number| Raw::join(muxd.services(), "DEALER", format!("n{number}").as_bytes()))
+        .collect();
+    let sinks: Vec<_> = (STUCK..SPRAYED)
+        .map(|number| Raw::join(muxd.services(), "DEALER", format!("n{number}").as_bytes()))
+        .collect();
+    let readers: Vec<_> = sinks.iter().map(polite::drain).collect();
+    let pace = Duration::from_millis(1);
+    let idle = Polite::start(muxd.clients(), &names, pace);
+    thread::sleep(span / 4);
+    let idle = percentile(&mut idle.end(), 99);
+    let polite = Polite::start(muxd.clients(), &names, pace);
+    let rogue = notice::opted_in(muxd.clients());
+    let reader = polite::drain(&rogue);
+    let sprayed = spray_for(rogue, span);
+    reader.join().expect("a reader");
+    let mut times = polite.end();
+    let (count, p99) = (times.len(), percentile(&mut times, 99));
+    let counters = muxd.counters();
+    drop(stuck);
+    for sink in &sinks {
+        polite::hang_up(sink);
+    }
+    for reader in readers {
+        reader.join().expect("a reader");
+    }
+    for name in &names {
+        polite::end_service(muxd.clients(), name);
+    }
+    yard::end(muxd);
+    let fault = format!(
+        "one sprays 200 services, 20 of them stuck: {sprayed} sent, {} returned as busy",
+        counters.of("returned_busy"),
+    );
+    let figure = format!("0 of {count} polite lost, p99 {}, idle {}", millis(p99), millis(idle));
+    let is_full = counters.of("returned_busy") > 0;
+    vec![Line::new(PROMISE, fault, figure, "0 lost, the stuck ones full", is_full)]
+}
+
+fn spray_for(mut rogue: Raw, span: Duration) -> usize {
+    let round: Vec<u8> = (0..SPRAYED)
+        .flat_map(|number| {
+            let len = if number < STUCK { 64 * 1024 } else { 100 };
+            message(&[format!("n{number}").as_bytes(), NOISE, &vec![b's'; len]])
+        })
+        .collect();
+    let (began, mut sent) = (Instant::now(), 0);
+    while began.elapsed() < span && rogue.try_send(&round).is_ok() {
+        sent += SPRAYED;
+    }
+    polite::hang_up(&rogue);
+    sent
+}
+
+/// A client that takes notices and sends at its rate, whatever comes back.
+struct Rogue {
+    over: Arc<AtomicBool>,
+    sent: Arc<AtomicUsize>,
+    threads: [JoinHandle<()>; 2],
+}
+
+impl Rogue {
+    fn start(url: &str, per_second: f64) -> Self {
+        let (over, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut raw = notice::opted_in(url);
+        let reader = polite::drain(&raw);
+        let (until, count) = (Arc::clone(&over), Arc::clone(&sent));
+        let writer = thread::spawn(move || {
+            let one = message(&[b"one", NOISE, &[b'r'; 100]]);
+            let began = Instant::now();
+            let between = Duration::from_secs_f64(1.0 / per_second);
+            while !until.load(Ordering::Relaxed) {
+                let due = began.elapsed().div_duration_f64(between);
+                let behind = due - count.load(Ordering::Relaxed) as f64;
+                let batch = (0..1000).take_while(|sent| f64::from(*sent) < behind).count();
+                if raw.try_send(&one.repeat(batch)).is_err() {
+                    break;
+                }
+                count.fetch_add(batch, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(2));
+            }
+            polite::hang_up(&raw);
+        });
+        Self { over, sent, threads: [reader, writer] }
+    }
+
+    /// Returns how much it has sent.
+    fn end(self) -> usize {
+        self.over.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().expect("a rogue");
+        }
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+const PROMISE: &str = "rogue isolation";
+
+const POLITE: usize = 4;
+const SPRAYED: usize = 200;
+const STUCK: usize = 20;
+
+/// What the service takes for each request, at least.
+const WORK: Duration = Duration::from_micros(100);
