@@ -111,7 +111,6 @@ impl MuxCore {
         binding.ties().parked = Some(parked);
         self.used.take(len);
         self.sources.take(source, len);
-        bump(&mut self.counters.parked);
     }
 
     /// Tries again to admit or to return what a client has parked.
@@ -165,7 +164,6 @@ impl MuxCore {
 
     fn park_again(&mut self, from: BindingKey, parked: Parked) -> Outcome {
         self.park_message(from, parked);
-        self.counters.parked = self.counters.parked.wrapping_sub(1);
         Outcome::Parked
     }
 

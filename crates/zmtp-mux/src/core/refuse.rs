@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::core::address::{Address, Token};
 use crate::core::binding::{Binding, BindingKey};
-use crate::core::counters::DropReason;
+use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Envelope;
 use crate::core::mux::MuxCore;
 use crate::core::park::{Parked, Waits};
@@ -165,6 +165,7 @@ impl MuxCore {
             .filter(|timeout| !timeout.is_zero() && waits == Waits::ForRoom);
         let until = timeout.and_then(|timeout| self.now.checked_add(timeout));
         self.park_message(from, Parked { message, to, short, waits, until });
+        bump(&mut self.counters.parked);
         Outcome::Parked
     }
 
