@@ -95,3 +95,53 @@ async fn a_client_that_is_held_up_and_leaves_is_noticed() {
     assert_eq!(counter(&mux, "ended_peer_left") + counter(&mux, "ended_failed"), 1);
     assert_eq!(counter(&mux, "difference"), 0);
 }
+
+/// A header that says no more than its kind.
+fn header(kind: u8) -> [u8; 20] {
+    let mut header = [0; 20];
+    header[..5].copy_from_slice(&[b'M', b'U', b'X', 1, kind]);
+    header
+}
+
+async fn notice(dealer: &mut Dealer) -> (u8, u8, u8, Vec<u8>) {
+    let frames = frames(&soon(dealer.recv()).await.unwrap());
+    assert!(frames[0].is_empty() && frames[1].len() == 20, "no notice: {frames:?}");
+    (frames[1][4], frames[1][5], frames[1][7], frames.get(2).cloned().unwrap_or_default())
+}
+
+/// mux:watch:up-then-synced, mux:watch:flagged, mux:drain:service, mux:gone:reasons.
+#[tokio::test]
+async fn a_watcher_sees_a_service_come_drain_and_go() {
+    const WATCHED: u8 = 2;
+    let (_mux, endpoint) = mux(MuxLimits::default(), Rules::default(), Notices::Taken);
+    let mut early = soon(Dealer::connect(&endpoint, "engine.1")).await.unwrap();
+    let mut watcher = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let watch = Message::from_frames([&b""[..], &header(5), b"engine.*"]).unwrap();
+    watcher.send(watch).await.unwrap();
+    assert_eq!(notice(&mut watcher).await, (4, 0, WATCHED, b"engine.1".to_vec()));
+    assert_eq!(notice(&mut watcher).await.0, 7, "SYNCED");
+    let late = soon(Dealer::connect(&endpoint, "engine.2")).await.unwrap();
+    assert_eq!(notice(&mut watcher).await, (4, 0, WATCHED, b"engine.2".to_vec()));
+    drop(late);
+    let (kind, _, flags, name) = notice(&mut watcher).await;
+    assert_eq!((kind, flags, name), (3, WATCHED, b"engine.2".to_vec()));
+    // It sends to the other one, which drains, and goes with what it had.
+    let request = |body| Message::from_frames([&b"engine.1"[..], body]).unwrap();
+    watcher.send(request(b"first")).await.unwrap();
+    let asked = frames(&soon(early.recv()).await.unwrap());
+    early.send(Message::from_frames([&b""[..], &header(8)]).unwrap()).await.unwrap();
+    // What it sends to itself comes back, and shows that the MUX has heard it.
+    early.send(Message::from_frames(["engine.1", "x"]).unwrap()).await.unwrap();
+    let (kind, reason, _, _) = notice(&mut early).await;
+    assert_eq!((kind, reason), (2, 5), "DRAINING");
+    watcher.send(request(b"second")).await.unwrap();
+    assert_eq!(notice(&mut watcher).await, (2, 5, 0, b"engine.1".to_vec()));
+    early.send(Message::from_frames([&asked[0][..], b"reply"]).unwrap()).await.unwrap();
+    let reply = frames(&soon(watcher.recv()).await.unwrap());
+    assert_eq!(reply, [b"engine.1".to_vec(), b"reply".to_vec()]);
+    drop(early);
+    let mut gone = [notice(&mut watcher).await, notice(&mut watcher).await];
+    gone.sort_unstable();
+    let name = b"engine.1".to_vec();
+    assert_eq!(gone, [(3, 3, 0, name.clone()), (3, 3, WATCHED, name)]);
+}
