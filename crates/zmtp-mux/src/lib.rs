@@ -6,8 +6,9 @@
 //!
 //! [`Mux`] is the whole as an application runs it; its page has an example. [`core`] is the same
 //! without sockets, tasks or clocks: plain data that is told what happens, for those who bring a
-//! shell of their own; it changes more often than the rest. [`net`] is the shell around it. Messages are kept as the octets they arrived in, and only their address frame is
-//! replaced on the way.
+//! shell of their own; it changes more often than the rest. [`net`] is the shell around it.
+//! Messages are kept as the octets they arrived in, and only their address frame is replaced on
+//! the way.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]

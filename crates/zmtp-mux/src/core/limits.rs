@@ -73,13 +73,14 @@ pub struct MuxLimits {
 }
 
 impl Default for MuxLimits {
-    /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins 20
-    /// costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for
-    /// 2 s, 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
-    /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB, 1,000 refusals at once and
-    /// in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384 tracked services, 256 watches
-    /// and 65,536 names that they show, 10 s without an octet accepted, 10 minutes of silence for a busy service and one for a busy
-    /// client, a minute to drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
+    /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins
+    /// 20 costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for 2 s,
+    /// 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
+    /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB,
+    /// 1,000 refusals at once and in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384
+    /// tracked services, 256 watches and 65,536 names that they show, 10 s without an octet
+    /// accepted, 10 minutes of silence for a busy service and one for a busy client, a minute to
+    /// drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
     // spec: mux:limit:service-places, mux:queue:global-pool
     // spec: mux:watch:watches-limit, mux:watch:matches-limit
