@@ -167,12 +167,25 @@ impl MuxCore {
         Outcome::Parked
     }
 
-    /// Retries those who wait for room at `to`, in their order, until there is none again.
+    /// Retries those who wait for room at `to`, in their order, until there is none again; and not
+    /// many at once, since it is a destination that trickles which has most of them.
     pub(super) fn retry_waiters(&mut self, to: BindingKey) {
         let Some(ties) = self.bindings.get_mut(to).and_then(|to| to.ties.as_mut()) else { return };
-        for from in std::mem::take(&mut ties.waiters) {
+        let mut waiters = std::mem::take(&mut ties.waiters).into_iter();
+        let mut full = None;
+        for from in waiters.by_ref().take(RETRIES_MAX) {
             self.retry(from);
+            let parked = self.bindings.get(from).and_then(Binding::parked);
+            if parked.is_some_and(|parked| parked.short == Short::Destination) {
+                full = Some(from);
+                break;
+            }
         }
+        let Some(ties) = self.bindings.get_mut(to).and_then(|to| to.ties.as_mut()) else { return };
+        // Whose own share is short comes behind those who were not tried.
+        let (first, last): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut ties.waiters).into_iter().partition(|key| full == Some(*key));
+        ties.waiters = first.into_iter().chain(waiters).chain(last).collect();
     }
 
     /// Takes out what a client has parked, and gives back its room.
@@ -219,6 +232,9 @@ impl Parked {
         Self { message: self.message.clone(), ..*self }
     }
 }
+
+/// Parked messages that are tried again each time room falls free.
+const RETRIES_MAX: usize = 64;
 
 /// How soon one looks again who waits for what is told to nobody.
 const LOOK_SOON: Duration = Duration::from_millis(20);

@@ -126,6 +126,28 @@ fn a_stock_client_is_held_up_until_there_is_room() {
     assert_eq!((mux.queued(), mux.dropped(DropReason::Busy)), (0, 0));
 }
 
+/// mux:overload:block-clients-only.
+#[test]
+fn those_who_wait_for_room_get_it_in_their_order_and_none_is_forgotten() {
+    const CLIENTS: u8 = 200;
+    let pool = PoolLimits { octets: 1 << 20, messages: 4 };
+    let service = Rule { pool, block_timeout: Duration::ZERO, ..Rule::SERVICE };
+    let mut mux = Mux::ruled(MuxLimits::default(), Rules { service, ..Rules::default() });
+    let engine = mux.service(b"engine");
+    let clients: Vec<_> = (0..CLIENTS).map(|_| mux.client().0).collect();
+    for (number, client) in (0..).zip(&clients) {
+        let _ = mux.send(*client, &[b"engine", &[number]]);
+    }
+    assert_eq!(mux.queued(), u64::from(CLIENTS));
+    let mut got = Vec::new();
+    while mux.queued() > 0 {
+        let read = mux.receive(engine);
+        assert!(!read.is_empty(), "{} wait, and nobody is let in", mux.queued());
+        got.extend(read.iter().map(|frames| frames[1][0]));
+    }
+    assert_eq!(got, (0..CLIENTS).collect::<Vec<_>>());
+}
+
 /// mux:overload:stall.
 #[test]
 fn a_stuck_service_costs_a_stock_client_one_second_for_the_episode() {
