@@ -66,14 +66,14 @@ impl Caller {
 }
 
 async fn serve(
-    mut dealer: Dealer,
+    dealer: Dealer,
     mut to_send: UnboundedReceiver<Message>,
     arrived: Sender<Result<Message, DealerError>>,
 ) {
     loop {
         let outcome = tokio::select! {
             message = to_send.recv() => match message {
-                Some(message) => dealer.send(message).await.map(|()| None),
+                Some(message) => dealer.send(message).await.map(|()| None).map_err(DealerError::from),
                 None => return,
             },
             message = dealer.recv() => message.map(Some),

@@ -26,21 +26,21 @@ async fn show() -> Result<(), Failure> {
         running.push(Running::start(&services, name).await?);
     }
     println!("Three services have connected, each under its name. A client asks by name:\n");
-    let mut client = Dealer::connect(&clients, "").await?;
+    let client = Dealer::connect(&clients, "").await?;
     for name in ["engine.2", "engine.1", "engine.3", "engine.2"] {
-        ask(&mut client, name).await?;
+        ask(&client, name).await?;
     }
 
     println!("\nengine.2 goes. A request for it is not delivered to anybody else:\n");
     running.swap_remove(1).stop().await;
     wait_for(&mux, "bindings", 3).await;
-    client.send(request("engine.2", "are you there?")?).await?;
+    client.send(request("engine.2", "are you there?")?).await.map_err(DealerError::from)?;
     wait_for(&mux, "dropped_unknown", 1).await;
     println!("  client -> engine.2   are you there?    dropped and counted: dropped_unknown 1");
 
     println!("\nIt comes back under the same name, and is found again:\n");
     running.push(Running::start(&services, "engine.2").await?);
-    ask(&mut client, "engine.2").await?;
+    ask(&client, "engine.2").await?;
 
     println!(
         "\nThe rate, all in this one thread, two clients, {IN_FLIGHT} requests in flight each:\n"
@@ -89,25 +89,25 @@ impl Running {
 }
 
 /// Answers every request, as many at once as have arrived.
-async fn answer_all(mut dealer: Dealer, name: &str) -> Result<(), DealerError> {
+async fn answer_all(dealer: Dealer, name: &str) -> Result<(), DealerError> {
     loop {
         let mut next = Some(dealer.recv().await?);
         while let Some(message) = next {
             let client = message.frames().next().unwrap_or_default();
             let answer = format!("{name} is here");
             if let Ok(answer) = Message::from_frames([client, answer.as_bytes()]) {
-                dealer.feed(answer)?;
+                dealer.try_send(answer)?;
             }
             next = dealer.try_recv()?;
         }
-        dealer.flush().await?;
+        dealer.flush().await;
     }
 }
 
 /// Sends a request, and prints it with its answer.
-async fn ask(client: &mut Dealer, name: &str) -> Result<(), Failure> {
+async fn ask(client: &Dealer, name: &str) -> Result<(), Failure> {
     let question = "who is there?";
-    client.send(request(name, question)?).await?;
+    client.send(request(name, question)?).await.map_err(DealerError::from)?;
     let answer = client.recv().await?;
     let mut frames = answer.frames().map(|frame| frame.escape_ascii().to_string());
     let (service, said) = (frames.next().unwrap_or_default(), frames.next().unwrap_or_default());
@@ -131,11 +131,11 @@ async fn rate(clients: &Endpoint) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn keep_asking(mut dealer: Dealer, began: Instant) -> Result<u64, Failure> {
+async fn keep_asking(dealer: Dealer, began: Instant) -> Result<u64, Failure> {
     let names = ["engine.1", "engine.2", "engine.3"];
     let mut answered: u64 = 0;
     for name in names.into_iter().cycle().take(IN_FLIGHT) {
-        dealer.feed(request(name, "?")?).map_err(DealerError::from)?;
+        dealer.try_send(request(name, "?")?).map_err(DealerError::from)?;
     }
     let mut open = IN_FLIGHT;
     while open > 0 {
@@ -144,13 +144,13 @@ async fn keep_asking(mut dealer: Dealer, began: Instant) -> Result<u64, Failure>
             answered = answered.saturating_add(1);
             if began.elapsed() < RATE_TIME {
                 let again = request_to(answer.frames().next().unwrap_or_default(), "?")?;
-                dealer.feed(again).map_err(DealerError::from)?;
+                dealer.try_send(again).map_err(DealerError::from)?;
             } else {
                 open = open.saturating_sub(1);
             }
             next = dealer.try_recv()?;
         }
-        dealer.flush().await?;
+        dealer.flush().await;
     }
     Ok(answered)
 }

@@ -11,9 +11,11 @@ mod claim;
 mod close;
 mod control;
 mod counters;
+mod delivery;
 mod directory;
 mod drain;
 mod envelope;
+mod event;
 mod exempt;
 mod figures;
 mod flight;
@@ -21,6 +23,7 @@ mod hello;
 mod introduction;
 mod limits;
 mod lobby;
+mod local;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod mux;
@@ -45,6 +48,7 @@ mod route;
 mod source;
 mod spares;
 mod tenure;
+mod terminal;
 mod tokens;
 mod track;
 
@@ -54,7 +58,9 @@ pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};
 pub use claim::NamePolicy;
 pub use counters::{Counters, DropReason};
+pub use delivery::Delivery;
 pub use directory::HashKey;
+pub use event::{Event, Limit, PeerInfo};
 pub use exempt::{Prefix, PrefixError};
 pub use flight::Flight;
 pub use hello::NameClaim;
@@ -63,6 +69,7 @@ pub use limits::{MuxLimits, PoolLimits};
 pub use lobby::{
     Entry, Evicted, GuestStage, HandshakeCost, Lobby, LobbyCounters, Newcomer, Origin, Ticket,
 };
+pub use local::Takes;
 pub use mux::{MuxCore, Transmit};
 pub use names::{Cause, Held};
 pub use notice::{GoneReason, NoticeKind, ReturnReason};
@@ -76,6 +83,7 @@ pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;
 pub use tenure::Wall;
+pub use terminal::{Reserved, Target, Unsent};
 
 #[cfg(test)]
 mod tests;

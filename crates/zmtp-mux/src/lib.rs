@@ -19,15 +19,16 @@ pub mod fuzz;
 pub mod net;
 
 pub use core::{
-    Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, ListenerRole, MuxLimits, Name,
-    NamePolicy, Notices, Pattern, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, Role,
-    Rule, Rules,
+    Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, DropReason, Event, GoneReason,
+    Limit, ListenerRole, MuxLimits, Name, NamePolicy, Notices, Pattern, PeerInfo, Policy,
+    PoolLimits, Prefix, PrefixError, Principal, Rate, Role, Rule, Rules, Token,
 };
 pub use net::{
-    Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
-    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Listen,
-    ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress, Proxy, SocksError,
-    Verdict, Verdicting, generate_keys,
+    Admittance, Authenticator, BindError, Claim, Closed, Credentials, CurveIdentity, Dealer,
+    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Events,
+    Incoming, LinkEvent, Listen, ListenSecurity, Mux, MuxConfig, MuxSocket, NotSent, NotSentReason,
+    PeerAddress, Permit, Proxy, SocketConfig, SocketEvent, SocksError, To, Verdict, Verdicting,
+    generate_keys,
 };
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   accept ──► link: handshake ──► reader ──► Shared (core) ──► writer      a MUX
-//!   connector ──► dealer ──► dial (race, proxy: socks) ──► wire            who dials one
+//!   outward: dial (race, proxy: socks) ──► reader ──► Shared (core) ──► writer      who dials
+//!   socket, dealer ──► inbox ──► Shared (core)                            an application
 //! ```
 //!
 //! One task for each connection, which reads and writes at once. It gives back what it holds by
@@ -10,37 +11,45 @@
 
 mod accept;
 mod authenticator;
+mod bell;
 mod chance;
 mod clock;
-mod connector;
 mod dealer;
 mod dial;
 mod end;
 mod endpoint;
+mod events;
 mod flow;
 mod guest;
 mod handshake;
+mod inbox;
 mod keep_alive;
 mod linger;
 mod link;
 mod mark;
 mod mux;
+mod outward;
+mod permit;
 mod reader;
 mod security;
 mod shared;
+mod socket;
 mod socks;
 mod stream;
 mod traffic;
-mod wire;
 mod writer;
 
 pub use authenticator::{
     Admittance, Authenticator, Claim, Credentials, PeerAddress, Verdict, Verdicting,
 };
-pub use connector::Connector;
-pub use dealer::{Dealer, DealerError, DealerOptions, NotQueued, NotQueuedReason};
+pub use dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
 pub use dial::{Dial, DialError, Proxy};
 pub use endpoint::{Endpoint, EndpointError};
+pub use events::Events;
 pub use mux::{BindError, Listen, Mux, MuxConfig};
+pub use permit::Permit;
 pub use security::{CurveIdentity, DialSecurity, ListenSecurity, generate_keys};
+pub use socket::{
+    Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
+};
 pub use socks::{Blame, CredentialsError, Refusal, SocksError};

@@ -105,16 +105,16 @@ fn recorded_hello(broker: &Broker) -> Result<Vec<u8>, Box<dyn Error>> {
 /// connections per second that bring `said`.
 async fn requests_beside(broker: &Broker, said: Option<&[u8]>) -> Result<f64, Box<dyn Error>> {
     const TIME: Duration = Duration::from_secs(2);
-    let mut service = broker.dial(&broker.services, "engine").await?;
-    let mut client = broker.dial(&broker.clients, "").await?;
+    let service = broker.dial(&broker.services, "engine").await?;
+    let client = broker.dial(&broker.clients, "").await?;
     let address = broker.address().to_owned();
     let said = said.map(<[u8]>::to_vec);
     let storm = std::thread::spawn(move || raise(&address, said.as_deref(), TIME * 2));
     let request = Message::from_frames([&b"engine"[..], &[7; 64]])?;
     for _ in 0..64 {
-        client.feed(request.clone())?;
+        client.try_send(request.clone())?;
     }
-    client.flush().await?;
+    client.flush().await;
     let (mut answered, began) = (0_u32, Instant::now());
     while began.elapsed() < TIME {
         tokio::select! {
@@ -122,21 +122,21 @@ async fn requests_beside(broker: &Broker, said: Option<&[u8]>) -> Result<f64, Bo
                 let asked = asked?;
                 let mut frames = asked.frames();
                 let (source, body) = (frames.next(), frames.next());
-                service.feed(Message::from_frames([source, body].into_iter().flatten())?)?;
+                service.try_send(Message::from_frames([source, body].into_iter().flatten())?)?;
                 while let Some(asked) = service.try_recv()? {
-                    service.feed(asked)?;
+                    service.try_send(asked)?;
                 }
-                service.flush().await?;
+                service.flush().await;
             }
             answer = client.recv() => {
                 answer?;
                 answered += 1;
-                client.feed(request.clone())?;
+                client.try_send(request.clone())?;
                 while client.try_recv()?.is_some() {
                     answered += 1;
-                    client.feed(request.clone())?;
+                    client.try_send(request.clone())?;
                 }
-                client.flush().await?;
+                client.flush().await;
             }
         }
     }

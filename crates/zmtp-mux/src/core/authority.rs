@@ -156,10 +156,14 @@ impl MuxCore {
     /// Decides what a peer is; its name is afterwards the one that it may claim, if any.
     // spec: mux:authority:before-existence
     pub(super) fn authorize(&mut self, peer: &mut Introduction) -> Result<Role, Refusal> {
+        // Who sends without envelopes does not need a name to be answered.
+        // spec: mux:terminal:any-peer
+        let is_nobodys_service = peer.socket_type == SocketType::Rep && self.terminal().is_some();
+        let socket_type = if is_nobodys_service { SocketType::Dealer } else { peer.socket_type };
         let applicant = Applicant {
             principal: &peer.principal,
             listener: peer.listener,
-            socket_type: peer.socket_type,
+            socket_type,
             name: peer.name.as_ref(),
         };
         let (role, name) = applicant.settle(self.authorizer.admit(&applicant))?;

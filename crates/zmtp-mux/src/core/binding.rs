@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use slotmap::new_key_type;
-use zmtp_proto::{SocketType, Version};
+use zmtp_proto::{Metadata, SocketType, Version};
 
 use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
@@ -32,6 +32,8 @@ pub(crate) struct Binding {
     /// What a name makes it that it claims once it is in.
     pub(crate) named_role: Role,
     pub(crate) link: Link,
+    /// The type that it announced.
+    pub(crate) socket_type: SocketType,
     pub(crate) version: Version,
     pub(crate) stage: Stage,
     pub(crate) token: Token,
@@ -81,6 +83,10 @@ pub(crate) struct Ties {
     pub(crate) drains: Option<Instant>,
     /// What it watches, if it does.
     pub(crate) watcher: Option<Box<Watcher>>,
+    /// What it announced, while the application has not been told that it is in.
+    pub(crate) metadata: Option<Metadata>,
+    /// The event by which the application was told last that it holds others up.
+    pub(crate) stall_told: Option<u64>,
 }
 
 /// Bindings without order or multiples.

@@ -49,7 +49,8 @@ impl MuxCore {
         };
         let ended = Ended::of(key, &binding);
         let outbound = std::mem::replace(&mut binding.outbound, Outbound::new(binding.rule.pool));
-        outbound.into_rest(|record, rest| match rest {
+        let local = self.local.as_ref().map(|local| local.key);
+        outbound.into_rest(local, |record, rest| match rest {
             Rest::Start(start) => self.take_back_from(&ended, record, start, reason),
             // spec: mux:return:in-doubt
             Rest::Doubtful => {
@@ -64,6 +65,7 @@ impl MuxCore {
         self.untrack(&ended, ties.tracked.iter());
         self.forget_watcher(&ended, ties.watcher);
         self.show_gone(&ended, why);
+        self.tell_unbound(key, &binding, ties.metadata.as_ref(), why);
         self.unreserve(ended.source, ties.partial);
         self.sources.leave(ended.source);
         for from in ties.waiters {

@@ -135,6 +135,8 @@ pub struct Counters {
     pub evicted: u64,
     /// Aliases taken from clients that may not have them any more.
     pub aliases_withdrawn: u64,
+    /// Peers sent away for now since the application has too many events to take.
+    pub events_full: u64,
 }
 
 impl Counters {
@@ -204,6 +206,7 @@ impl Counters {
             ("aliases_not_granted", self.aliases_not_granted),
             ("evicted", self.evicted),
             ("aliases_withdrawn", self.aliases_withdrawn),
+            ("events_full", self.events_full),
         ];
         let dropped = DropReason::ALL.map(|reason| (reason.counter(), self.dropped_for(reason)));
         let returned =

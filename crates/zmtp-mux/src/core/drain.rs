@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::binding::{Binding, BindingKey, Link, Notices};
 use crate::core::counters::bump;
+use crate::core::event::Event;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Cause;
 use crate::core::notice::{Form, GoneReason, Header, NoticeKind, put_notice};
@@ -30,6 +31,8 @@ impl MuxCore {
         if drains.is_none() {
             *drains = Some(until.unwrap_or(self.now));
             bump(&mut self.counters.drains);
+            let (peer, name, behind) = (binding.token, binding.name.clone(), binding.source);
+            self.tell(Event::Drains { peer, name }, Some(behind), 0);
         }
         true
     }
@@ -68,10 +71,16 @@ impl MuxCore {
     pub fn handle_parting(&mut self) {
         let is_service = |peer: &Binding| peer.role == Role::Service;
         let services: Vec<_> =
-            self.bindings.iter().filter(|(_, peer)| is_service(peer)).map(|(key, _)| key).collect();
+            self.peers().filter(|(_, peer)| is_service(peer)).map(|(key, _)| key).collect();
         for key in services {
             let _ = self.cast_out(key, Cause::MuxEnds, GoneReason::LinkLost);
         }
+    }
+
+    /// Tells whether new peers and messages are taken.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.phase == Phase::Serving
     }
 
     /// Ends every connection.
@@ -83,7 +92,9 @@ impl MuxCore {
     /// Tells whether all that is to be said was written.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.bindings.values().all(|binding| binding.outbound.is_empty())
+        let is_flushed =
+            |(key, peer): (_, &Binding)| self.is_local(key) || peer.outbound.is_empty();
+        self.bindings.iter().all(is_flushed)
     }
 }
 

@@ -109,6 +109,8 @@ enum Lead<'m> {
     FromReq { source: &'m Shown, id: Option<&'m [u8]> },
     /// `[id?, "", src]`
     ToReq { id: Option<&'m [u8]>, source: &'m Shown },
+    /// None.
+    Bare,
 }
 
 impl<'m> Outgoing<'m> {
@@ -131,10 +133,25 @@ impl<'m> Outgoing<'m> {
         Self { lead: Lead::ToReq { id: answer.id, source }, tail: answer.body }
     }
 
+    /// Makes the message as the application of a terminal takes it.
+    // spec: mux:terminal:whole-message
+    #[inline]
+    pub(crate) fn whole(source: &'m Shown, message: &'m [u8]) -> Self {
+        Self { lead: Lead::Source(source), tail: message }
+    }
+
+    /// Makes the message as the application of a terminal sent it.
+    // spec: mux:terminal:nothing-added
+    #[inline]
+    pub(crate) fn bare(message: &'m [u8]) -> Self {
+        Self { lead: Lead::Bare, tail: message }
+    }
+
     /// Returns its octets as it will be encoded.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let lead = match self.lead {
+            Lead::Bare => 0,
             Lead::Source(source) => source.frame().len(),
             Lead::FromReq { source, id } | Lead::ToReq { id, source } => source
                 .frame()
@@ -151,6 +168,7 @@ impl<'m> Outgoing<'m> {
         // An opaque rest has a frame at least, so that only the leads of REQ links may be all.
         let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };
         match self.lead {
+            Lead::Bare => {}
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
                 out.extend_from_slice(source.frame());

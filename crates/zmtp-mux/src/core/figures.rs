@@ -36,7 +36,7 @@ impl MuxCore {
     /// Returns how many bindings there are, held ones included.
     #[must_use]
     pub fn bindings(&self) -> usize {
-        self.bindings.len()
+        self.bindings.len().saturating_sub(usize::from(self.local.is_some()))
     }
 
     /// Tells whether there is such a binding, live or held.

@@ -54,6 +54,14 @@ impl Flight {
         chunk.get(self.written..).unwrap_or_default()
     }
 
+    /// Returns what comes behind that, if it is a large body of its own.
+    pub(crate) fn second(&self) -> Option<&Bytes> {
+        match self.chunks.get(1)? {
+            Chunk::Shared(octets) => Some(octets),
+            Chunk::Buffer(_) => None,
+        }
+    }
+
     /// Notes that `octets` more are written.
     #[inline]
     pub fn advance(&mut self, octets: usize) {

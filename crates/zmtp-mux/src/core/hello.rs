@@ -68,6 +68,7 @@ impl MuxCore {
             Contest::Won { loser } => self.take_over(loser, key, name, now),
             Contest::Free | Contest::Waits { .. } => self.give_name(key, name),
         }
+        self.tell_named(key);
         NameClaim::Granted { generation: self.generation(key) }
     }
 
@@ -78,6 +79,7 @@ impl MuxCore {
             return NameClaim::Unnamed;
         }
         self.give_name(key, name);
+        self.tell_named(key);
         NameClaim::Granted { generation: self.generation(key) }
     }
 }

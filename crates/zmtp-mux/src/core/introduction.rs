@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use zmtp_proto::{SocketType, Version};
+use zmtp_proto::{Metadata, SocketType, Version};
 
 use crate::core::address::{Name, Shown, Token, binding_address};
 use crate::core::binding::{Binding, BindingKey, Link, Notices, Said, Stage};
 use crate::core::counters::bump;
 use crate::core::directory::TokenUse;
+use crate::core::event::{Event, Limit};
 use crate::core::limits::PoolLimits;
-use crate::core::mux::MuxCore;
+use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Contest;
 use crate::core::outbound::Outbound;
 use crate::core::policy::Rule;
@@ -39,6 +40,8 @@ pub struct Introduction {
     pub share: Share,
     /// Whether it takes notices, as its metadata says.
     pub notices: Notices,
+    /// The properties that it announced, for an application that hears of it.
+    pub metadata: Metadata,
 }
 
 /// What becomes of a peer that asked to be let in.
@@ -97,7 +100,10 @@ impl MuxCore {
         self.generations.see(wall);
         let role = match self.authorize(&mut peer) {
             Ok(role) => role,
-            Err(refusal) => return Admission::Refused(refusal),
+            Err(refusal) => {
+                self.tell(Event::Refused { reason: refusal, times: 1 }, None, 0);
+                return Admission::Refused(refusal);
+            }
         };
         let contest = match &peer.name {
             Some(name) if role == Role::Service => self.contest(name, &peer.principal, now),
@@ -108,9 +114,11 @@ impl MuxCore {
             && self.directory.waiting() >= self.limits.duplicates
         {
             bump(&mut self.counters.duplicates_full);
+            self.note_limit(Limit::Duplicates);
             return Admission::Dismissed;
         }
         let Some(key) = self.insert(&peer, role) else { return Admission::Dismissed };
+        self.keep_metadata(key, peer.metadata);
         let announced = announced(peer.socket_type);
         match (role, peer.name) {
             (Role::Service, Some(name)) => match contest {
@@ -132,6 +140,7 @@ impl MuxCore {
             (Role::Client, Some(name)) => self.give_name(key, name),
             (Role::Client | Role::Service, None) => {}
         }
+        self.tell_admitted(key);
         let standing = match (role, self.generation(key)) {
             (Role::Client, _) => Standing::Client,
             // spec: mux:role:nameless-service
@@ -141,11 +150,32 @@ impl MuxCore {
         Admission::Admitted { key, announced, standing }
     }
 
-    /// Makes a binding without a name; `None` if its token is not unique.
+    /// Lets in a peer that the application of a terminal has dialled. It gets no name: who is dialled
+    /// does not choose what it is called here.
+    // spec: mux:terminal:dialled
+    pub fn handle_dialled(&mut self, peer: Introduction, now: Instant) -> Option<BindingKey> {
+        self.now = now;
+        if self.phase != Phase::Serving {
+            return None;
+        }
+        let peer = Introduction { name: None, ..peer };
+        let key = self.insert(&peer, Role::Service)?;
+        self.keep_metadata(key, peer.metadata);
+        self.tell_admitted(key);
+        Some(key)
+    }
+
+    /// Makes a binding without a name; `None` if its token is not unique, or the application has too
+    /// much to hear already.
     fn insert(&mut self, peer: &Introduction, role: Role) -> Option<BindingKey> {
+        if let Err(limit) = self.reserve_events(&peer.metadata) {
+            self.note_limit(limit);
+            return None;
+        }
+        let at_terminal = self.terminal().is_some();
         let shown = match (role, &peer.name) {
             // spec: mux:address:service-shown-by-name
-            (Role::Service, Some(name)) => Arc::new(Shown::new(name.as_octets())),
+            (Role::Service, Some(name)) if !at_terminal => Arc::new(Shown::new(name.as_octets())),
             // spec: mux:address:client-shown-by-binding
             _ => Arc::new(Shown::new(&binding_address(self.node, peer.token))),
         };
@@ -153,7 +183,7 @@ impl MuxCore {
             (ListenerRole::Any, SocketType::Dealer | SocketType::Router) => Role::Service,
             _ => role,
         };
-        let link = Link::to(peer.socket_type);
+        let link = if at_terminal { Link::Other } else { Link::to(peer.socket_type) };
         let treated = self.rules.of(role, peer.name.as_ref().map(Name::as_octets));
         let source = self.sources.join(peer.share.clone());
         let key = self.bindings.insert(Binding {
@@ -161,6 +191,7 @@ impl MuxCore {
             named_role,
             outbound: Outbound::new(self.soft_mark(&link, &treated)),
             link,
+            socket_type: peer.socket_type,
             version: peer.version,
             principal: peer.principal.clone(),
             stage: Stage::Live,
@@ -171,7 +202,7 @@ impl MuxCore {
             shown,
             source,
             // spec: mux:notice:never-to-rep
-            notices: if peer.socket_type == SocketType::Rep {
+            notices: if at_terminal || peer.socket_type == SocketType::Rep {
                 Notices::NotTaken
             } else {
                 peer.notices
@@ -188,6 +219,7 @@ impl MuxCore {
             TokenUse::Taken => {
                 self.bindings.remove(key);
                 self.sources.leave(source);
+                self.unreserve_events(&peer.metadata);
                 None
             }
         }

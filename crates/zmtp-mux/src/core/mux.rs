@@ -36,6 +36,7 @@ use crate::core::counters::{Counters, bump};
 use crate::core::directory::{Directory, HashKey};
 use crate::core::flight::Flight;
 use crate::core::limits::MuxLimits;
+use crate::core::local::Local;
 use crate::core::names::Cause;
 use crate::core::outbound::Wake;
 use crate::core::policy::{CoreConfig, Rules};
@@ -70,6 +71,8 @@ pub struct MuxCore {
     pub(super) cast_out: BTreeMap<BindingKey, Cause>,
     pub(super) wakes: Vec<BindingKey>,
     pub(super) authorizer: Arc<dyn Authorizer>,
+    /// The application's end, if it has one.
+    pub(super) local: Option<Local>,
 }
 
 /// How far the life of the MUX has come.
@@ -122,6 +125,7 @@ impl MuxCore {
             cast_out: BTreeMap::new(),
             wakes: Vec::new(),
             authorizer: Arc::new(AllowAll),
+            local: None,
         }
     }
 
@@ -232,6 +236,7 @@ impl MuxCore {
         if binding.ties.as_ref().is_some_and(|ties| !ties.waiters.is_empty()) {
             self.retry_waiters(key);
         }
+        self.note_room(key);
     }
 
     /// Returns a binding whose task has something to do, until there is none.

@@ -13,6 +13,7 @@ use crate::core::address::Name;
 use crate::core::binding::{Binding, BindingKey, Held as Wait, Stage};
 use crate::core::claim::{Verdict, decide};
 use crate::core::counters::bump;
+use crate::core::event::Event;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::notice::GoneReason;
 use crate::core::principal::Principal;
@@ -48,6 +49,8 @@ pub enum Cause {
     Takeover,
     /// It did not say that it lives, and another wanted its name.
     Evicted,
+    /// The application does not want it any more.
+    Disconnected,
 }
 
 /// How the claim of a service on a name stands.
@@ -112,7 +115,9 @@ impl MuxCore {
         bump(&mut self.counters.takeovers);
         let former = self.bindings.get_mut(loser).map(|binding| &mut binding.tenure);
         let tenure = Tenure::after(former.map(std::mem::take).unwrap_or_default(), now);
+        let (from, behind) = (self.generation(loser), self.bindings.get(loser).map(|it| it.source));
         self.cast_out(loser, Cause::Takeover, GoneReason::Takeover);
+        self.tell(Event::TakenOver { name: name.clone(), from }, behind, 0);
         self.give_name(key, name);
         if let Some(binding) = self.bindings.get_mut(key) {
             binding.tenure = tenure;
@@ -158,6 +163,7 @@ impl MuxCore {
         if let Some(next) = self.directory.free(name) {
             self.give_name(next, name.clone());
             bump(&mut self.counters.duplicates_granted);
+            self.tell_admitted(next);
             self.wakes.push(next);
         }
     }
@@ -180,7 +186,12 @@ impl MuxCore {
         }
         match binding.tenure.leave(now, &self.limits, &mut self.counters.fights) {
             Leave::Given => Verdict::TakeOver,
-            Leave::Denied => Verdict::Refuse,
+            Leave::Denied => {
+                if let Some(name) = binding.name.clone() {
+                    self.tell(Event::Fought { name }, None, 0);
+                }
+                Verdict::Refuse
+            }
         }
     }
 

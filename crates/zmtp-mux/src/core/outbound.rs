@@ -18,7 +18,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use zmtp_proto::{Ping, Pong};
 
-pub(crate) use self::back::Rest;
+pub(crate) use self::back::{Rest, START_LEN};
 use self::signs::{Place, Signs};
 use crate::core::envelope::Outgoing;
 use crate::core::flight::{Chunk, Flight};
@@ -115,7 +115,9 @@ impl Outbound {
         }
         self.records.push_back(record);
         if let Some(whole) = shared {
-            outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
+            if len > tail.len() {
+                outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
+            }
             self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
         } else {
             let buffer = self.buffer(len, spares);
@@ -276,7 +278,9 @@ impl Outbound {
         {
             octets = octets.saturating_add(record.len);
             self.records.push_back(record);
-            self.buffer(head.len(), spares).extend_from_slice(&head);
+            if !head.is_empty() {
+                self.buffer(head.len(), spares).extend_from_slice(&head);
+            }
             self.chunks.extend(tail.map(Chunk::Shared));
         }
         if !pairs.is_empty() {
@@ -329,6 +333,16 @@ impl Outbound {
 
     pub(crate) fn used(&self) -> &Used {
         &self.used
+    }
+
+    /// Makes room for a message of `len` octets that will be queued later.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        self.used.take(len);
+    }
+
+    /// Gives back the room of a message that will not be queued.
+    pub(crate) fn unreserve(&mut self, len: usize) {
+        self.used.give_back(len);
     }
 
     /// Returns what of a source waits here, but for what is on its way already.

@@ -8,7 +8,7 @@
 //! | too many RETURNs that it does not read   | it reads                                        |
 //! | an unfinished message without room       | there is room; the clock of that one runs on    |
 //!
-//! A service is never paused.
+//! A service is never paused, but at a [terminal](crate::core::terminal).
 
 use std::time::{Duration, Instant};
 
@@ -67,9 +67,6 @@ impl MuxCore {
         self.retry(key);
         let refusals = self.limits.refusals;
         let Some(binding) = self.bindings.get_mut(key) else { return Pause::Read };
-        if binding.role == Role::Service {
-            return Pause::Read;
-        }
         let wait = if let Some(parked) = binding.parked() {
             // What frees the room for a share is told to nobody, so that one looks now and then.
             let look = match parked.short {
@@ -78,6 +75,8 @@ impl MuxCore {
             };
             let left = parked.until.map(|until| until.saturating_duration_since(now));
             left.map_or(look, |left| left.min(look))
+        } else if binding.role == Role::Service {
+            return Pause::Read;
         } else if binding.outbound.returns() > self.limits.returns_unread {
             // spec: mux:overload:unread-returns
             LOOK_LATER
@@ -116,6 +115,9 @@ impl MuxCore {
     /// Tries again to admit or to return what a client has parked.
     pub(super) fn retry(&mut self, from: BindingKey) {
         let Some(parked) = self.unpark(from) else { return };
+        if let Some(local) = self.terminal() {
+            return self.retry_inbound(local, from, parked);
+        }
         let over = parked.until.is_some_and(|until| until <= self.now);
         let message = Encoded::Shared(&parked.message);
         let outcome = match (parked.waits, self.reopen(from, &parked.message)) {
@@ -209,6 +211,7 @@ impl MuxCore {
                 if let Some(to) = self.bindings.get_mut(to) {
                     to.stalled = Some(to.outbound.used().octets() / 2);
                 }
+                self.tell_stalled(to);
             }
             Short::Share => {
                 let source = self.bindings.get(from).map(|from| from.source);

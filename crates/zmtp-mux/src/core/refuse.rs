@@ -14,7 +14,9 @@ use crate::core::address::{Address, Token};
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Envelope;
+use crate::core::event::Limit;
 use crate::core::mux::MuxCore;
+use crate::core::outbound::START_LEN;
 use crate::core::park::{Parked, Waits};
 use crate::core::policy::Policy;
 use crate::core::record::Record;
@@ -35,6 +37,9 @@ impl MuxCore {
         message: Encoded<'_>,
         refused: Refused,
     ) -> Outcome {
+        if matches!(refused, Refused::NoRoom { .. }) {
+            self.note_limit(Limit::Room);
+        }
         let refused = match self.displace(from, envelope, message, refused) {
             Ok(()) => return Outcome::Admitted,
             Err(refused) => refused,
@@ -102,7 +107,7 @@ impl MuxCore {
                 .get_mut(to)
                 .and_then(|binding| binding.outbound.withdraw_oldest(source, from));
             let Some(oldest) = oldest else { break };
-            self.take_back(to, &oldest.record, &oldest.start(), DropReason::Busy);
+            self.take_back(to, &oldest.record, &oldest.start(START_LEN), DropReason::Busy);
             let address = Address::parse(envelope.address, self.node);
             match self.admit(from, address, envelope, message.whole()) {
                 Ok(()) => return Ok(()),
@@ -120,7 +125,7 @@ impl MuxCore {
         while let Some(item) =
             self.bindings.get_mut(to).and_then(|to| to.outbound.withdraw_expired(age, now))
         {
-            self.take_back(to, &item.record, &item.start(), DropReason::Expired);
+            self.take_back(to, &item.record, &item.whole(), DropReason::Expired);
         }
     }
 
@@ -144,7 +149,7 @@ impl MuxCore {
         self.take_back_from(&ended, record, start, reason);
     }
 
-    fn park(
+    pub(super) fn park(
         &mut self,
         from: BindingKey,
         message: Encoded<'_>,
@@ -185,6 +190,9 @@ impl MuxCore {
             && binding.role == Role::Client
         {
             binding.tokens.spend(limits, now);
+            if !binding.tokens.wait(limits, now).is_zero() {
+                self.note_limit(Limit::Refusals);
+            }
         }
     }
 }

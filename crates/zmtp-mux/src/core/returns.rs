@@ -134,6 +134,9 @@ impl MuxCore {
     ) {
         self.release_of(ended.role, ended.source, record);
         let What::Message(sent) = record.what else { return };
+        if self.is_local(sent.from) {
+            return self.give_back_local(ended, start, reason);
+        }
         let binding_octets = binding_address(self.node, ended.token);
         let dst = match (sent.by, &ended.name) {
             (By::Name, Some(name)) => &name[..],

@@ -109,6 +109,9 @@ impl MuxCore {
         let Some(Binding { stage: Stage::Live, link, .. }) = self.bindings.get(source) else {
             return Outcome::NotBound;
         };
+        if let Some(local) = self.terminal() {
+            return self.handle_inbound(local, source, message);
+        }
         let is_req = matches!(link, Link::Req(_));
         let envelope =
             match if is_req { open_req(message.octets()) } else { open(message.octets()) } {

@@ -4,6 +4,7 @@ mod address;
 mod authority;
 mod delivery;
 mod duplicate;
+mod event;
 mod generation;
 mod hello;
 mod model;
@@ -16,13 +17,14 @@ mod probe;
 mod queue;
 mod req;
 mod takeover;
+mod terminal;
 
 use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::SocketType::{self, Dealer};
-use zmtp_proto::Version;
+use zmtp_proto::{Metadata, Version};
 
 use crate::core::ListenerRole::{self, Clients, Services};
 use crate::core::model::parts::Item;
@@ -89,6 +91,7 @@ impl Mux {
             token: Token(self.tokens.to_be_bytes()),
             share: Share::Own,
             notices: self.notices,
+            metadata: Metadata::default(),
         }
     }
 

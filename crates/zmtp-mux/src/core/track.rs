@@ -6,6 +6,7 @@
 
 use crate::core::binding::{BindingKey, Keys, Link};
 use crate::core::counters::{DropReason, bump};
+use crate::core::event::Limit;
 use crate::core::mux::MuxCore;
 use crate::core::notice::{Form, GoneReason, Header, NoticeKind, put_notice};
 use crate::core::record::Own;
@@ -29,6 +30,7 @@ impl MuxCore {
         match self.reserve(role, source, TRACK_COST) {
             Ok(()) if role == Role::Client && count >= self.limits.tracked => {
                 self.unreserve(source, TRACK_COST);
+                self.note_limit(Limit::Tracked);
                 return Err(DropReason::Limit);
             }
             Ok(()) => {}

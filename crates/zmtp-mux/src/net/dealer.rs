@@ -1,128 +1,69 @@
-//! A DEALER: one connection that sends and receives whole messages, as client or as service.
+//! A DEALER: whole messages to and from a ROUTER, as client, as service, or without a MUX at all.
 
-use std::io;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use thiserror::Error;
-use tokio::time::Instant;
-use zmtp_proto::{
-    Connection, ConnectionError, DecodeError, Identity, Local, Message, Peer, Retry, Settings,
-    SocketType,
+use zmtp_proto::{Message, SocketType};
+
+use crate::core::{GoneReason, PeerInfo, PoolLimits, Rule};
+use crate::net::endpoint::Endpoint;
+use crate::net::mux::{BindError, Listen};
+use crate::net::outward::Line;
+use crate::net::shared::Kind;
+use crate::net::socket::{
+    Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
 };
 
-use crate::net::clock::now;
-use crate::net::dial::{Dial, DialError};
-use crate::net::endpoint::Endpoint;
-use crate::net::security::DialSecurity;
-use crate::net::wire::{Arrived, Wire};
+pub use self::error::DealerError;
+pub use self::options::DealerOptions;
 
-/// A dialled connection to a MUX or any ROUTER, REP or DEALER.
+mod error;
+mod options;
+
+/// A DEALER, connected to a MUX or any ROUTER, REP or DEALER.
 ///
-/// When it fails it is over; a [`Connector`](crate::Connector) dials again, as far as that makes
-/// sense.
-#[derive(Debug)]
+/// Handles are clones of one dealer and may be used at once from any task. When the last is dropped,
+/// what is queued is still written, in the background.
+///
+/// [`connect`](Self::connect) dials once: when the connection ends the dealer is over, and says why.
+/// With [`DealerOptions::reconnect`] it dials again, as far as that makes sense. [`bind`](Self::bind)
+/// makes one that is dialled; with several peers what is sent goes to each in turn.
+///
+/// # Limits
+///
+/// [`QUEUE_MAX`](Self::QUEUE_MAX) octets wait to be written, and as many to be taken; a peer that
+/// sends more is not read until the application has taken some.
+#[derive(Clone, Debug)]
 pub struct Dealer {
-    wire: Wire,
-    peer: Peer,
-    /// Since when nobody reads: the peer's silence does not count meanwhile.
-    unread_since: Option<Instant>,
+    socket: MuxSocket,
+    line: Option<Arc<Line>>,
 }
 
-/// How a dealer dials, and as whom.
-#[derive(Clone, Debug, Default)]
-pub struct DealerOptions {
-    /// What it announces: a service's name, or nothing.
-    pub identity: Identity,
-    /// The security mechanism.
-    pub security: DialSecurity,
-    /// Limits, version and heartbeat.
-    pub settings: Settings,
-    /// Timeout and proxy.
-    pub dial: Dial,
-}
-
-impl DealerOptions {
-    /// The usual, with this identity.
-    ///
-    /// # Errors
-    ///
-    /// [`DealerError::Identity`]: it has more than 255 octets or begins with a zero octet.
-    pub fn new(identity: impl AsRef<[u8]>) -> Result<Self, DealerError> {
-        let identity = Identity::new(Bytes::copy_from_slice(identity.as_ref()))
-            .map_err(DealerError::Identity)?;
-        Ok(Self { identity, ..Self::default() })
-    }
-
-    /// Uses this mechanism.
-    #[must_use]
-    pub fn with_security(self, security: DialSecurity) -> Self {
-        Self { security, ..self }
-    }
-}
-
-/// Why a dealer failed.
-#[derive(Debug, Error)]
+/// What a dealer has for its application, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum DealerError {
-    /// The identity has more than 255 octets or begins with a zero octet. The caller's fault.
-    #[error(transparent)]
-    Identity(DecodeError),
-    /// The endpoint could not be dialled; the variants within say whether to try again.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// The stream failed, or the peer closed it. Temporary as a rule: dial again.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The protocol ended it; the variants within say whether to try again.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// A message was not queued; it is in there.
-    #[error(transparent)]
-    NotQueued(#[from] NotQueued),
-    /// An earlier end was final, so nothing was dialled. Somebody has to change something first.
-    #[error("given up after an end that was final")]
-    GivenUp,
-}
-
-impl DealerError {
-    /// Tells whether to dial the same endpoint again, and how soon.
-    // spec: 37:errors:close-is-temporary, 37:errors:retry-by-kind
-    #[must_use]
-    pub fn retry(&self) -> Retry {
-        match self {
-            Self::Identity(_) | Self::GivenUp => Retry::No,
-            Self::Dial(DialError::Socks(error)) => error.retry(),
-            Self::Dial(_) | Self::Io(_) | Self::NotQueued(_) => Retry::AFTER_CLOSE,
-            Self::Connection(error) => error.retry(),
-        }
-    }
-}
-
-/// A message that was not queued, and why.
-#[derive(Debug, Error)]
-#[error("not queued: {reason}")]
-pub struct NotQueued {
-    /// The message.
-    pub message: Message,
-    /// Why not.
-    pub reason: NotQueuedReason,
-}
-
-/// Why a message was not queued.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotQueuedReason {
-    /// More than [`Dealer::QUEUE_MAX`] octets wait already: flush first.
-    #[error("too much waits to be written")]
-    Full,
-    /// The connection is over: dial again.
-    #[error("the connection is over")]
-    Over,
+pub enum LinkEvent {
+    /// There is a connection.
+    Up(Arc<PeerInfo>),
+    /// A message.
+    Message(Message),
+    /// A message that was sent never reached its peer, certainly.
+    Returned {
+        /// The message; `None` if a part of it was written, which is no more at hand.
+        message: Option<Message>,
+    },
+    /// A connection ended. Whether what was sent over it and not returned was processed is in
+    /// doubt.
+    Down {
+        /// How.
+        reason: GoneReason,
+    },
 }
 
 impl Dealer {
-    /// Octets that may wait to be written when another message is queued: 16 MiB.
+    /// Octets that may wait to be written, and that may wait to be taken: 16 MiB.
     pub const QUEUE_MAX: usize = 16 * 1024 * 1024;
 
     /// Dials `endpoint` once and shakes hands without security, announcing `identity`: a service's
@@ -142,7 +83,8 @@ impl Dealer {
         Self::connect_with(endpoint, &DealerOptions::new(identity)?).await
     }
 
-    /// Dials `endpoint` once and shakes hands, as `options` say.
+    /// Dials `endpoint` and shakes hands, as `options` say. What they say of coming back holds once
+    /// there was a connection.
     ///
     /// # Errors
     ///
@@ -155,123 +97,295 @@ impl Dealer {
         endpoint: &Endpoint,
         options: &DealerOptions,
     ) -> Result<Self, DealerError> {
-        let local = Local::new(SocketType::Dealer).with_identity(options.identity.clone());
-        let stream = options.dial.dial(endpoint).await?;
-        let security = options.security.client()?;
-        let connection = Connection::connector(local, security, options.settings, now());
-        let mut wire = Wire::new(stream, connection);
-        loop {
-            match wire.take()? {
-                Some(Arrived::Established(peer)) => {
-                    // The peer may have been quicker than our own READY.
-                    wire.flush().await?;
-                    return Ok(Self { wire, peer, unread_since: None });
-                }
-                Some(Arrived::Message(_)) => return Err(ConnectionError::Closed.into()),
-                None => wire.read().await?,
-            }
-        }
+        let (socket, line) = Self::parts()?;
+        let outward = socket.outward(
+            endpoint.clone(),
+            options.clone(),
+            SocketType::Dealer,
+            Arc::clone(&line),
+        );
+        // In a box: a handshake is large, and soon over.
+        let shaken = Box::pin(outward.shake()).await?;
+        socket.dial(outward, Some(shaken));
+        let dealer = Self { socket, line: Some(line) };
+        Ok(dealer)
     }
 
-    /// Returns what the peer announced of itself.
+    /// Dials `endpoint` in the background until there is a connection, as far as `options` say that
+    /// it comes back, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// The system has no random octets to give.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(endpoint: Endpoint, options: DealerOptions) -> Result<Self, DealerError> {
+        let (socket, line) = Self::parts()?;
+        let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line));
+        socket.dial(outward, None);
+        Ok(Self { socket, line: Some(line) })
+    }
+
+    /// Listens for ROUTERs, REPs and DEALERs, and returns where: with the port that was found if any
+    /// would do.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be listened on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn bind(listen: Listen) -> Result<(Self, Endpoint), BindError> {
+        let socket = MuxSocket::of_kind(config(), Kind::Dealer)
+            .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;
+        let endpoint = socket.bind(listen)?;
+        Ok((Self { socket, line: None }, endpoint))
+    }
+
+    fn parts() -> Result<(MuxSocket, Arc<Line>), DealerError> {
+        let socket = MuxSocket::of_kind(config(), Kind::Dealer)?;
+        let line = Arc::new(Line::new(Arc::clone(socket.bell())));
+        Ok((socket, line))
+    }
+
+    /// Returns the peer, as far as its coming was taken: any, if there are several.
     #[must_use]
-    pub fn peer(&self) -> &Peer {
-        &self.peer
+    pub fn peer(&self) -> Option<Arc<PeerInfo>> {
+        self.socket.peers().into_iter().next()
     }
 
-    /// Queues a message without writing it; follow with [`flush`](Self::flush), or read.
+    /// Queues a message without waiting. It is written in the background, with all that is queued
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// Returns the message if too much waits already, or the connection is over.
+    /// Returns the message: too much waits already, or there is no connection.
     // spec: 28:dealer:room-limited, 28:dealer:nothing-discarded
-    pub fn feed(&mut self, message: Message) -> Result<(), NotQueued> {
-        if self.wire.unwritten() > Self::QUEUE_MAX {
-            return Err(NotQueued { message, reason: NotQueuedReason::Full });
-        }
-        let sent = self.wire.connection.send(message);
-        sent.map_err(|error| NotQueued { message: error.0, reason: NotQueuedReason::Over })
+    // spec: 28:dealer:independent-directions
+    pub fn try_send(&self, message: Message) -> Result<(), NotSent> {
+        self.closed_if_over(self.socket.try_send_to(&To::Any, message))
     }
 
-    /// Writes all that is queued. Reads ahead meanwhile, up to a limit, for a peer that writes
-    /// itself.
+    /// Queues a message, and waits for a connection and for room if need be. It is written in the
+    /// background, with all that is queued meanwhile.
     ///
     /// # Errors
     ///
-    /// The connection is over.
+    /// Returns the message: there will be no connection any more.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was not written yet is written by the next call.
-    pub async fn flush(&mut self) -> Result<(), DealerError> {
-        Ok(self.wire.flush().await?)
-    }
-
-    /// Queues a message and writes all that is queued.
-    ///
-    /// # Errors
-    ///
-    /// The connection is over.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once there is room, the message is queued; what was not written of it is written by the
-    /// next call that writes.
+    /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
-    pub async fn send(&mut self, message: Message) -> Result<(), DealerError> {
-        if self.wire.unwritten() > Self::QUEUE_MAX {
-            self.flush().await?;
-        }
-        self.feed(message)?;
-        self.flush().await
+    pub async fn send(&self, message: Message) -> Result<(), NotSent> {
+        let mut waiting = Some(message);
+        poll_fn(|cx| self.poll_send(cx, &mut waiting)).await
     }
 
-    /// Waits for the next message. PINGs are answered meanwhile, and a silent peer is asked.
-    ///
-    /// # Errors
-    ///
-    /// The connection is over.
+    /// Sends what is in `message` as soon as there is a connection with room. It stays there
+    /// meanwhile.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
+        match self.socket.poll_send(cx, &To::Any, message) {
+            Poll::Ready(Err(NotSent { message: back, reason: NotSentReason::NotConnected })) => {
+                if self.is_over() {
+                    let reason = NotSentReason::Closed;
+                    return Poll::Ready(Err(NotSent { message: back, reason }));
+                }
+                *message = Some(back);
+                Poll::Pending
+            }
+            Poll::Ready(outcome) => Poll::Ready(outcome),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Waits until all that is queued was handed over to the system, or came back.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no octet and no message is lost.
-    pub async fn recv(&mut self) -> Result<Message, DealerError> {
-        if let Some(since) = self.unread_since.take()
-            && since.elapsed() > UNREAD_MAX
-        {
-            self.wire.connection.resume(since.into_std(), now());
-        }
-        let reading = Reading(self);
+    /// Cancel safe: it only ever waits.
+    pub async fn flush(&self) {
+        self.socket.flush().await;
+    }
+
+    /// Waits for the next message, and skips all else.
+    ///
+    /// # Errors
+    ///
+    /// Why there will be none any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv(&self) -> Result<Message, DealerError> {
         loop {
-            if let Some(message) = reading.0.try_recv()? {
+            if let LinkEvent::Message(message) = self.event().await? {
                 return Ok(message);
             }
-            reading.0.wire.read().await?;
         }
     }
 
-    /// Returns the next message that has been read already, if there is one.
+    /// Returns the next message if it is there, and skips all else.
     ///
     /// # Errors
     ///
-    /// The peer broke the protocol.
-    pub fn try_recv(&mut self) -> Result<Option<Message>, DealerError> {
-        match self.wire.take()? {
-            Some(Arrived::Message(message)) => Ok(Some(message)),
-            Some(Arrived::Established(_)) | None => Ok(None),
+    /// Why there will be none any more.
+    pub fn try_recv(&self) -> Result<Option<Message>, DealerError> {
+        loop {
+            match self.try_event()? {
+                Some(LinkEvent::Message(message)) => return Ok(Some(message)),
+                Some(LinkEvent::Up(_) | LinkEvent::Returned { .. } | LinkEvent::Down { .. }) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits for whatever comes next.
+    ///
+    /// # Errors
+    ///
+    /// Why there will be nothing any more; behind all else, and after that
+    /// [`DealerError::GivenUp`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost.
+    pub async fn event(&self) -> Result<LinkEvent, DealerError> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// As [`event`](Self::event), to be polled. Any number of tasks may.
+    ///
+    /// # Errors
+    ///
+    /// As [`event`](Self::event).
+    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<LinkEvent, DealerError>> {
+        loop {
+            // Before the look at what is there: what the last connection brought comes first.
+            let was_over = self.is_over();
+            match self.socket.poll_event(cx) {
+                Poll::Ready(Ok(event)) => {
+                    if let Some(event) = LinkEvent::of(event) {
+                        return Poll::Ready(Ok(event));
+                    }
+                }
+                Poll::Ready(Err(Closed)) => return Poll::Ready(Err(DealerError::GivenUp)),
+                Poll::Pending if was_over => return Poll::Ready(Err(self.why_over())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Returns what comes next if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`event`](Self::event).
+    pub fn try_event(&self) -> Result<Option<LinkEvent>, DealerError> {
+        loop {
+            let was_over = self.is_over();
+            match self.socket.try_event() {
+                Ok(Some(event)) => {
+                    if let Some(event) = LinkEvent::of(event) {
+                        return Ok(Some(event));
+                    }
+                }
+                Err(Closed) => return Err(DealerError::GivenUp),
+                Ok(None) if was_over => return Err(self.why_over()),
+                Ok(None) => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits until there is something, appends up to `max` messages, skips all else, and returns how
+    /// many that are. Cheaper than one at a time.
+    ///
+    /// # Errors
+    ///
+    /// Why there will be none any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is taken before it is appended.
+    pub async fn recv_many(
+        &self,
+        into: &mut Vec<Message>,
+        max: usize,
+    ) -> Result<usize, DealerError> {
+        let mut count: usize = 0;
+        poll_fn(|cx| {
+            let was_over = self.is_over();
+            let taken = self.socket.poll_messages(cx, max, |Incoming { message, .. }| {
+                into.push(message);
+                count = count.saturating_add(1);
+            });
+            match taken {
+                Poll::Ready(Ok(())) if count == 0 && max > 0 => {
+                    // Nothing but events: there may be messages behind them.
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(count)),
+                Poll::Ready(Err(Closed)) => Poll::Ready(Err(DealerError::GivenUp)),
+                Poll::Pending if was_over => Poll::Ready(Err(self.why_over())),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Closes the dealer in order: what is queued is written out, for as long as
+    /// [`MuxLimits::end_flush`](crate::MuxLimits::end_flush), then the connection is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be called again after it was dropped.
+    pub async fn close(&self) {
+        self.socket.close().await;
+    }
+
+    fn is_over(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.is_over())
+    }
+
+    fn why_over(&self) -> DealerError {
+        self.line.as_ref().and_then(|line| line.over()).unwrap_or(DealerError::GivenUp)
+    }
+
+    fn closed_if_over(&self, sent: Result<(), NotSent>) -> Result<(), NotSent> {
+        sent.map_err(|mut not_sent| {
+            if not_sent.reason == NotSentReason::NotConnected && self.is_over() {
+                not_sent.reason = NotSentReason::Closed;
+            }
+            not_sent
+        })
+    }
+}
+
+impl LinkEvent {
+    fn of(event: SocketEvent) -> Option<Self> {
+        match event {
+            SocketEvent::Up(peer) => Some(Self::Up(peer)),
+            SocketEvent::Message(Incoming { message, .. }) => Some(Self::Message(message)),
+            SocketEvent::Returned { message, .. } => Some(Self::Returned { message }),
+            SocketEvent::Gone { reason, .. } => Some(Self::Down { reason }),
+            SocketEvent::Other(_) => None,
         }
     }
 }
 
-/// A dealer that reads; when it stops, however that comes about, the time is noted.
-struct Reading<'d>(&'d mut Dealer);
-
-// spec: 37:heartbeat:withheld-reads
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.0.unread_since = Some(Instant::now());
-    }
+fn config() -> SocketConfig {
+    let pool = PoolLimits { octets: Dealer::QUEUE_MAX, messages: 65_536 };
+    let rule = Rule { pool, block_timeout: Duration::ZERO, ..Rule::SERVICE };
+    let mut config = SocketConfig { inbound: rule, ..SocketConfig::default() };
+    config.mux.limits.destination_pool = pool;
+    (config.mux.rules.service, config.mux.rules.client) = (rule, rule);
+    config
 }
-
-/// Time without reading that is no more than a pause between two calls.
-const UNREAD_MAX: Duration = Duration::from_millis(100);

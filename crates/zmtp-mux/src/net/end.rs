@@ -45,6 +45,8 @@ pub(crate) enum End {
     Stalled,
     /// Another service took over its name.
     Takeover,
+    /// The application does not want it any more.
+    Disconnected,
     /// It lost its name: to new access rules, or silent when another service wanted it.
     Evicted,
 }
@@ -68,7 +70,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -94,6 +96,7 @@ const NAMES: [&str; 25] = [
     "ended_evicted",
     "ended_drained",
     "ended_mechanism",
+    "ended_disconnected",
 ];
 
 impl End {
@@ -103,7 +106,7 @@ impl End {
         match self {
             Self::PeerLeft => GoneReason::Left,
             Self::MuxEnds => GoneReason::LinkLost,
-            Self::Stalled | Self::Evicted => GoneReason::Evicted,
+            Self::Stalled | Self::Evicted | Self::Disconnected => GoneReason::Evicted,
             Self::Takeover => GoneReason::Takeover,
             Self::Drained => GoneReason::Drained,
             Self::Failed(_)
@@ -153,6 +156,7 @@ impl End {
             Self::Evicted => 22,
             Self::Drained => 23,
             Self::Mechanism { .. } => 24,
+            Self::Disconnected => 25,
         }
     }
 }
@@ -169,6 +173,7 @@ impl From<Cause> for End {
             Cause::MuxEnds => Self::MuxEnds,
             Cause::Takeover => Self::Takeover,
             Cause::Evicted => Self::Evicted,
+            Cause::Disconnected => Self::Disconnected,
         }
     }
 }
@@ -197,6 +202,7 @@ impl fmt::Display for End {
             Self::Stalled => f.write_str("it read nothing of what waits for it"),
             Self::Drained => f.write_str("it drained for too long"),
             Self::Takeover => f.write_str("another service took over its name"),
+            Self::Disconnected => f.write_str("the application disconnected it"),
             Self::Evicted => f.write_str("its name was taken away"),
         }
     }
@@ -240,6 +246,7 @@ mod tests {
             End::Evicted,
             End::Drained,
             End::Mechanism { expected: Mechanism::CURVE, came: None },
+            End::Disconnected,
         ];
         let mut counted = Ends::default();
         for end in &ends {

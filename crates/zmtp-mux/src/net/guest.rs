@@ -37,9 +37,14 @@ pub(crate) struct Seat {
 impl Seat {
     /// Takes the binding into the care of the task that this is called in.
     pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
+        Self::of(&guest.shared, key).await
+    }
+
+    /// As [`take`](Self::take), of a connection that needs no place in the lobby.
+    pub(crate) async fn of(shared: &Arc<Shared>, key: BindingKey) -> Self {
         let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
-        guest.shared.note_task(key, Arc::clone(&mark));
-        Self { shared: Arc::clone(&guest.shared), key, mark, why: OnceLock::new() }
+        shared.note_task(key, Arc::clone(&mark));
+        Self { shared: Arc::clone(shared), key, mark, why: OnceLock::new() }
     }
 }
 

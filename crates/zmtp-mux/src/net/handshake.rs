@@ -31,6 +31,7 @@ use crate::net::linger::{LINGER_MAX, linger};
 use crate::net::link::{Caller, Journal, Plain};
 use crate::net::mux::Listen;
 use crate::net::reader::Opening;
+use crate::net::shared::Kind;
 
 use self::blame::{Step, why_denied};
 
@@ -120,6 +121,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             token: Token(draw().map_err(|error| End::Failed(error.kind()))?),
             share: self.share(&principal),
             notices,
+            metadata: peer.metadata,
         };
         let admission =
             guest.shared.with_core(|core| core.handle_introduction(introduction, now(), wall()));
@@ -311,8 +313,11 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         standing: Standing,
     ) -> Result<(Opening, Outlet), End> {
         // spec: mux:role:own-identity
-        let mut local = Local::new(announced).with_identity(self.listen.identity.clone());
-        local.extra = announcements(standing);
+        let identity = self.listen.identity.clone();
+        let mut local = Local::new(seat.shared.kind.announced(announced)).with_identity(identity);
+        if seat.shared.kind == Kind::Relay {
+            local.extra = announcements(standing);
+        }
         self.connection.accept(&local, now())?;
         let deadline = after(seat.shared.link.limits.handshake_time);
         self.flush(deadline).await?;

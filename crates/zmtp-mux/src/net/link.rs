@@ -3,7 +3,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::display;
 use tracing::{debug, info};
-use zmtp_proto::{ConnectionError, Deadline, Version};
+use zmtp_proto::{ConnectionError, Deadline, Outlet, Version};
 
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
@@ -11,7 +11,7 @@ use crate::net::handshake::{Settled, Shaking};
 use crate::net::keep_alive::Socket;
 use crate::net::linger::linger;
 use crate::net::mux::Listen;
-use crate::net::reader::Reader;
+use crate::net::reader::{Opening, Reader};
 use crate::net::stream::Stream;
 use crate::net::traffic;
 use crate::net::writer::Writer;
@@ -58,23 +58,43 @@ where
             Ok(settled) => settled,
             Err(end) => return end,
         };
+    keep_alive(&read, version);
+    let Caller { number: connection, role, address } = caller;
+    let (shown, address) = (name.as_ref().map(display), Plain(address));
+    info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
+    let end = carry(&mut read, &mut write, &seat, (opening, outlet)).await;
+    let shown = name.as_ref().map(display);
+    info!(connection, role, %address, %socket_type, name = shown, %end, "peer down");
+    end
+}
+
+/// Has the system ask for signs of life where the protocol cannot.
+pub(crate) fn keep_alive(read: &impl Socket, version: Version) {
     if version == Version::V3_0
         && let Err(error) = read.keep_alive()
     {
         debug!(%error, "the system does not ask for signs of life");
     }
-    let Caller { number: connection, role, address } = caller;
-    let (shown, address) = (name.as_ref().map(display), Plain(address));
-    info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
-    let reader = Reader::new(&mut read, &seat, opening);
-    let end = traffic::run(reader, Writer::new(&mut write, &seat, outlet), &seat).await;
-    let end = with_patience(end, &seat);
+}
+
+/// Carries messages both ways until the connection ends, and says why it does.
+pub(crate) async fn carry<R, W>(
+    read: &mut R,
+    write: &mut W,
+    seat: &Seat,
+    (opening, outlet): (Opening, Outlet),
+) -> End
+where
+    R: AsyncRead + Socket + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let reader = Reader::new(read, seat, opening);
+    let end = traffic::run(reader, Writer::new(write, seat, outlet), seat).await;
+    let end = with_patience(end, seat);
     seat.note_end(&end);
     if matches!(end, End::MuxEnds | End::Takeover) {
-        Box::pin(linger(&mut read, &mut write)).await;
+        Box::pin(linger(read, write)).await;
     }
-    let shown = name.as_ref().map(display);
-    info!(connection, role, %address, %socket_type, name = shown, %end, "peer down");
     end
 }
 

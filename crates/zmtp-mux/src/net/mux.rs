@@ -13,15 +13,18 @@ use tracing::{info, warn};
 use zmtp_proto::{Identity, Limits, Settings};
 
 use crate::core::{
-    AllowAll, Authorizer, CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rules,
+    AllowAll, Authorizer, CoreConfig, ListenerRole, MuxLimits, Name, Notices, Prefix, Rule, Rules,
+    Takes,
 };
 use crate::net::accept;
 use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
+use crate::net::events::Events;
+use crate::net::inbox::Inbox;
 use crate::net::link::Journal;
 use crate::net::security::ListenSecurity;
-use crate::net::shared::Shared;
+use crate::net::shared::{Kind, Shared};
 use crate::net::stream::Acceptor;
 
 /// A MUX. Clones are handles to the same one; it ends with [`end`](Self::end), or when the
@@ -164,9 +167,13 @@ impl Mux {
     ///
     /// The system has no random octets to give.
     pub fn new(config: MuxConfig) -> io::Result<Self> {
+        Self::of_kind(config, Kind::Relay)
+    }
+
+    pub(crate) fn of_kind(config: MuxConfig, kind: Kind) -> io::Result<Self> {
         let MuxConfig { limits, rules, exempt, link, verdict_time, authorizer, shards } = config;
         let core = CoreConfig { limits, rules };
-        let shared = Shared::new(core, exempt, link, verdict_time)?;
+        let shared = Shared::new(core, exempt, link, verdict_time, kind)?;
         drop(shared.with_core(|core| core.set_authorizer(authorizer)));
         Ok(Self {
             shared: Arc::new(shared),
@@ -203,6 +210,15 @@ impl Mux {
         Ok(endpoint)
     }
 
+    /// Tells what happens from here on, beginning with all who are bound already; `None` if somebody
+    /// listens already. Until it is dropped, events must be taken: a peer of which there is no room
+    /// to tell is sent away for now.
+    // spec: mux:event:from-the-start
+    #[must_use]
+    pub fn events(&self) -> Option<Events> {
+        Inbox::open(&self.shared, Takes::Events, Rule::SERVICE).map(Events::new)
+    }
+
     /// Replaces what peers may do, at once and as a whole. Services whose name is not granted any
     /// more are closed, and clients lose such aliases; all others notice nothing.
     pub fn set_authorizer(&self, authorizer: Arc<dyn Authorizer>) {
@@ -226,7 +242,7 @@ impl Mux {
             // It has ended: by the abort, or before it.
             let _ = listener.await;
         }
-        self.shared.ending.store(true, Ordering::Relaxed);
+        let _awaiting = self.shared.await_flush();
         self.shared.with_core(crate::core::MuxCore::handle_drain);
         let flush_until = after(self.shared.limits.end_flush);
         let flushed = |shared: &Shared| shared.with_core(|core| core.is_flushed());
@@ -261,6 +277,30 @@ impl Mux {
         all.extend(self.shared.ends());
         let signed = |(name, count): (&'static str, u64)| (name, count.cast_signed());
         all.into_iter().map(signed).chain([("difference", difference)]).collect()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Waits until nothing is queued for a peer.
+    pub(crate) async fn flush(&self) {
+        let _awaiting = self.shared.await_flush();
+        loop {
+            let mut emptied = std::pin::pin!(self.shared.emptied.notified());
+            emptied.as_mut().enable();
+            if self.shared.with_core(|core| core.is_flushed()) {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Ends the MUX without a flush, where there is no runtime to wait on.
+    pub(crate) fn end_at_once(&self) {
+        let listeners = &mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.drain(..).for_each(|listener| listener.abort());
+        self.shared.with_core(crate::core::MuxCore::handle_end);
     }
 
     async fn wait_until(&self, deadline: Instant, done: impl Fn(&Shared) -> bool) {

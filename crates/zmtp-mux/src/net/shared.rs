@@ -4,7 +4,7 @@
 //! and never around a system call.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use std::time::Duration;
 use slotmap::SecondaryMap;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use zmtp_proto::Settings;
+use zmtp_proto::{Settings, SocketType};
 
 use crate::core::{
-    BindingKey, CoreConfig, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Lobby,
+    BindingKey, CoreConfig, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Limit, Lobby,
     MuxCore, MuxLimits, Newcomer, NodeId, Prefix, Ticket, Transmit,
 };
+use crate::net::bell::Bell;
 use crate::net::chance::draw;
 use crate::net::clock::now;
 use crate::net::end::{End, Ends};
@@ -27,14 +28,39 @@ use crate::net::mark::{Mark, wake_last};
 #[derive(Debug)]
 pub(crate) struct Shared {
     seats: Mutex<Seats>,
-    room: Mutex<Room>,
+    hall: Mutex<Hall>,
     pub(crate) link: Settings,
     pub(crate) verdict_time: Duration,
     pub(crate) limits: MuxLimits,
     /// Told when nothing is queued any more, and when a connection is gone.
     pub(crate) emptied: Notify,
-    /// Whether somebody waits for that.
-    pub(crate) ending: AtomicBool,
+    /// How many wait for that.
+    awaiting: AtomicUsize,
+    /// Rings when room fell free that the application waits for.
+    pub(crate) room: Bell,
+    pub(crate) kind: Kind,
+}
+
+/// What a MUX is to its peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It passes messages from one to the other.
+    Relay,
+    /// A ROUTER.
+    Router,
+    /// A DEALER.
+    Dealer,
+}
+
+impl Kind {
+    /// Returns what is announced to a peer that a ROUTER would announce `usual` to.
+    // spec: mux:terminal:nothing-announced
+    pub(crate) fn announced(self, usual: SocketType) -> SocketType {
+        match self {
+            Self::Relay | Self::Router => usual,
+            Self::Dealer => SocketType::Dealer,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +71,7 @@ struct Seats {
 }
 
 #[derive(Debug)]
-struct Room {
+struct Hall {
     lobby: Lobby,
     ends: Ends,
     /// How often accepting paused for lack of descriptors.
@@ -60,6 +86,7 @@ impl Shared {
         exempt: Vec<Prefix>,
         link: Settings,
         verdict_time: Duration,
+        kind: Kind,
     ) -> io::Result<Self> {
         let limits = core.limits.clone();
         let mut hash_key = [0; 4];
@@ -69,7 +96,7 @@ impl Shared {
         let core = MuxCore::new(NodeId(draw()?), HashKey(hash_key), core, now());
         Ok(Self {
             seats: Mutex::new(Seats { core, tasks: SecondaryMap::new() }),
-            room: Mutex::new(Room {
+            hall: Mutex::new(Hall {
                 lobby: Lobby::new(limits.clone(), exempt),
                 ends: Ends::default(),
                 pauses: 0,
@@ -79,7 +106,9 @@ impl Shared {
             verdict_time,
             limits,
             emptied: Notify::new(),
-            ending: AtomicBool::new(false),
+            awaiting: AtomicUsize::new(0),
+            room: Bell::default(),
+            kind,
         })
     }
 
@@ -91,12 +120,31 @@ impl Shared {
         while let Some(key) = core.poll_wake() {
             tasks.get(key).into_iter().for_each(wake_last);
         }
+        if core.poll_room() {
+            self.room.ring();
+        }
         value
     }
 
     /// Makes a task the one of `key`, to be woken by its mark.
     pub(crate) fn note_task(&self, key: BindingKey, mark: Arc<Mark>) {
-        lock(&self.seats).tasks.insert(key, mark.into());
+        self.note_waker(key, mark.into());
+    }
+
+    /// Has `waker` woken when the core has something for `key`.
+    pub(crate) fn note_waker(&self, key: BindingKey, waker: Waker) {
+        lock(&self.seats).tasks.insert(key, waker);
+    }
+
+    /// Has nobody woken for `key` any more.
+    pub(crate) fn forget_waker(&self, key: BindingKey) {
+        lock(&self.seats).tasks.remove(key);
+    }
+
+    /// Has `emptied` told of each queue that is written out, as long as the guard lives.
+    pub(crate) fn await_flush(&self) -> Awaiting<'_> {
+        self.awaiting.fetch_add(1, Ordering::Relaxed);
+        Awaiting(self)
     }
 
     /// Reports what was written, and takes what comes next.
@@ -107,7 +155,7 @@ impl Shared {
         flight: &mut Flight,
     ) -> Transmit {
         let transmit = self.with_core(|core| core.poll_transmit(key, written, flight));
-        if transmit != Transmit::Write && self.ending.load(Ordering::Relaxed) {
+        if transmit != Transmit::Write && self.awaiting.load(Ordering::Relaxed) > 0 {
             self.emptied.notify_waiters();
         }
         transmit
@@ -121,23 +169,27 @@ impl Shared {
 
     /// Finds a place for a new connection; a handshake that has to make way is ended.
     pub(crate) fn enter(&self, newcomer: Newcomer) -> Option<Ticket> {
-        let mut room = lock(&self.room);
-        match room.lobby.enter(newcomer, now()) {
-            Entry::Entered { ticket, evicted } => {
-                if let Some(task) = evicted.and_then(|evicted| room.shaking.remove(evicted)) {
+        let mut hall = lock(&self.hall);
+        let (ticket, limit) = match hall.lobby.enter(newcomer, now()) {
+            Entry::Entered { ticket, evicted: None } => return Some(ticket),
+            Entry::Entered { ticket, evicted: Some(evicted) } => {
+                if let Some(task) = hall.shaking.remove(evicted) {
                     task.abort();
                 }
-                Some(ticket)
+                (Some(ticket), Limit::Handshakes)
             }
-            Entry::Refused => None,
-        }
+            Entry::Refused => (None, Limit::Connections),
+        };
+        drop(hall);
+        self.with_core(|core| core.note_limit(limit));
+        ticket
     }
 
     /// Notes which task shakes hands for `ticket`, unless it has finished already.
     pub(crate) fn note_shaking(&self, ticket: Ticket, task: AbortHandle) {
-        let mut room = lock(&self.room);
-        match room.lobby.stage(ticket) {
-            Some(GuestStage::Shaking) => drop(room.shaking.insert(ticket, task)),
+        let mut hall = lock(&self.hall);
+        match hall.lobby.stage(ticket) {
+            Some(GuestStage::Shaking) => drop(hall.shaking.insert(ticket, task)),
             Some(GuestStage::Evicted) => task.abort(),
             Some(GuestStage::Through) | None => {}
         }
@@ -145,48 +197,57 @@ impl Shared {
 
     /// Notes that a peer has introduced itself, so that it cannot be evicted any more.
     pub(crate) fn introduce(&self, ticket: Ticket) -> Result<(), Evicted> {
-        let mut room = lock(&self.room);
-        room.shaking.remove(ticket);
-        room.lobby.introduce(ticket)
+        let mut hall = lock(&self.hall);
+        hall.shaking.remove(ticket);
+        hall.lobby.introduce(ticket)
     }
 
     /// Frees the place of a connection.
     pub(crate) fn leave(&self, ticket: Ticket) {
         {
-            let mut room = lock(&self.room);
-            room.shaking.remove(ticket);
-            room.lobby.leave(ticket);
+            let mut hall = lock(&self.hall);
+            hall.shaking.remove(ticket);
+            hall.lobby.leave(ticket);
         }
         self.emptied.notify_waiters();
     }
 
     /// Ends all handshakes.
     pub(crate) fn end_handshakes(&self) {
-        let mut room = lock(&self.room);
-        for (_, task) in room.shaking.drain() {
+        let mut hall = lock(&self.hall);
+        for (_, task) in hall.shaking.drain() {
             task.abort();
         }
     }
 
     /// Counts the end of a connection.
     pub(crate) fn note_end(&self, end: &End) {
-        lock(&self.room).ends.note(end);
+        lock(&self.hall).ends.note(end);
     }
 
     /// Counts a pause in accepting.
     pub(crate) fn note_pause(&self) {
-        let mut room = lock(&self.room);
-        room.pauses = room.pauses.wrapping_add(1);
+        let mut hall = lock(&self.hall);
+        hall.pauses = hall.pauses.wrapping_add(1);
     }
 
     /// Returns the counters of ends and pauses by their names.
     pub(crate) fn ends(&self) -> Vec<(&'static str, u64)> {
-        let room = lock(&self.room);
-        room.ends.iter().chain([("accept_pauses", room.pauses)]).collect()
+        let hall = lock(&self.hall);
+        hall.ends.iter().chain([("accept_pauses", hall.pauses)]).collect()
     }
 
     pub(crate) fn with_lobby<T>(&self, look: impl FnOnce(&Lobby) -> T) -> T {
-        look(&lock(&self.room).lobby)
+        look(&lock(&self.hall).lobby)
+    }
+}
+
+/// Somebody who waits until all is written.
+pub(crate) struct Awaiting<'s>(&'s Shared);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.awaiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_busy_service_keeps_its_name_for_the_busy_time_and_no_longer() {
     let (mux, endpoint) = mux(MuxLimits { busy_service: busy, ..MuxLimits::default() });
     let mut service = raw(&endpoint, 1, "engine").await;
     let begun = tokio::time::Instant::now();
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     client.send(Message::from_frames(["engine", "work"]).unwrap()).await.unwrap();
     let mut heard = Vec::new();
     // The client stays, and is asked and answers meanwhile.
@@ -79,7 +79,7 @@ async fn a_peer_of_version_3_0_is_not_asked() {
     let mut heard = Vec::new();
     // The silent one of 3.1 is a clock: when it is cut, the other would have been.
     soon(silent.read_to_end(&mut heard)).await.unwrap();
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     client.send(Message::from_frames(["old", "hi"]).unwrap()).await.unwrap();
     let source = read_frame(&mut old).await;
     assert_eq!(source.len(), 17, "the address of the client comes first, no PING");

@@ -15,6 +15,7 @@ mod heartbeat;
 mod notices;
 mod raw;
 mod security;
+mod socket;
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ fn frames(message: &Message) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn a_listener_may_give_notices_to_all() {
     let (_mux, endpoint) = mux(MuxLimits::default(), Rules::default(), Notices::Taken);
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     client.send(Message::from_frames(["nobody", "x"]).unwrap()).await.unwrap();
     let notice = frames(&soon(client.recv()).await.unwrap());
     assert_eq!((&notice[0][..], notice[1].len(), notice[1][4], notice[1][5]), (&b""[..], 20, 2, 1));
@@ -38,7 +38,7 @@ async fn a_listener_may_give_notices_to_all() {
 async fn a_client_that_accepts_nothing_is_cut_and_a_service_is_not() {
     let limits = MuxLimits { write_stall: Duration::from_millis(100), ..MuxLimits::default() };
     let (mux, endpoint) = mux(limits, Rules::default(), Notices::NotTaken);
-    let mut service = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
+    let service = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
     let _frozen_service = raw(&endpoint, 1, "frozen").await;
     let mut client = raw(&endpoint, 1, "").await;
     let hello = b"\x01\x06engine\x00\x01x";
@@ -72,7 +72,7 @@ async fn a_client_that_is_held_up_and_leaves_is_noticed() {
     let rules = Rules { service, ..Rules::default() };
     let (mux, endpoint) = mux(MuxLimits::default(), rules, Notices::NotTaken);
     let _frozen = raw(&endpoint, 1, "frozen").await;
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     // What is larger than the kernel takes stays queued; and its end can be seen behind small ones.
     let large = vec![b'x'; 8 << 20];
     for body in [&large[..], &large, &large, &large, b"small", b"small"] {
@@ -103,7 +103,7 @@ fn header(kind: u8) -> [u8; 20] {
     header
 }
 
-async fn notice(dealer: &mut Dealer) -> (u8, u8, u8, Vec<u8>) {
+async fn notice(dealer: &Dealer) -> (u8, u8, u8, Vec<u8>) {
     let frames = frames(&soon(dealer.recv()).await.unwrap());
     assert!(frames[0].is_empty() && frames[1].len() == 20, "no notice: {frames:?}");
     (frames[1][4], frames[1][5], frames[1][7], frames.get(2).cloned().unwrap_or_default())
@@ -114,16 +114,16 @@ async fn notice(dealer: &mut Dealer) -> (u8, u8, u8, Vec<u8>) {
 async fn a_watcher_sees_a_service_come_drain_and_go() {
     const WATCHED: u8 = 2;
     let (_mux, endpoint) = mux(MuxLimits::default(), Rules::default(), Notices::Taken);
-    let mut early = soon(Dealer::connect(&endpoint, "engine.1")).await.unwrap();
-    let mut watcher = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let early = soon(Dealer::connect(&endpoint, "engine.1")).await.unwrap();
+    let watcher = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     let watch = Message::from_frames([&b""[..], &header(5), b"engine.*"]).unwrap();
     watcher.send(watch).await.unwrap();
-    assert_eq!(notice(&mut watcher).await, (4, 0, WATCHED, b"engine.1".to_vec()));
-    assert_eq!(notice(&mut watcher).await.0, 7, "SYNCED");
+    assert_eq!(notice(&watcher).await, (4, 0, WATCHED, b"engine.1".to_vec()));
+    assert_eq!(notice(&watcher).await.0, 7, "SYNCED");
     let late = soon(Dealer::connect(&endpoint, "engine.2")).await.unwrap();
-    assert_eq!(notice(&mut watcher).await, (4, 0, WATCHED, b"engine.2".to_vec()));
+    assert_eq!(notice(&watcher).await, (4, 0, WATCHED, b"engine.2".to_vec()));
     drop(late);
-    let (kind, _, flags, name) = notice(&mut watcher).await;
+    let (kind, _, flags, name) = notice(&watcher).await;
     assert_eq!((kind, flags, name), (3, WATCHED, b"engine.2".to_vec()));
     // It sends to the other one, which drains, and goes with what it had.
     let request = |body| Message::from_frames([&b"engine.1"[..], body]).unwrap();
@@ -132,15 +132,15 @@ async fn a_watcher_sees_a_service_come_drain_and_go() {
     early.send(Message::from_frames([&b""[..], &header(8)]).unwrap()).await.unwrap();
     // What it sends to itself comes back, and shows that the MUX has heard it.
     early.send(Message::from_frames(["engine.1", "x"]).unwrap()).await.unwrap();
-    let (kind, reason, _, _) = notice(&mut early).await;
+    let (kind, reason, _, _) = notice(&early).await;
     assert_eq!((kind, reason), (2, 5), "DRAINING");
     watcher.send(request(b"second")).await.unwrap();
-    assert_eq!(notice(&mut watcher).await, (2, 5, 0, b"engine.1".to_vec()));
+    assert_eq!(notice(&watcher).await, (2, 5, 0, b"engine.1".to_vec()));
     early.send(Message::from_frames([&asked[0][..], b"reply"]).unwrap()).await.unwrap();
     let reply = frames(&soon(watcher.recv()).await.unwrap());
     assert_eq!(reply, [b"engine.1".to_vec(), b"reply".to_vec()]);
     drop(early);
-    let mut gone = [notice(&mut watcher).await, notice(&mut watcher).await];
+    let mut gone = [notice(&watcher).await, notice(&watcher).await];
     gone.sort_unstable();
     let name = b"engine.1".to_vec();
     assert_eq!(gone, [(3, 3, 0, name.clone()), (3, 3, WATCHED, name)]);

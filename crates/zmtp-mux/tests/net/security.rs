@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 use zmtp_mux::{
-    Admittance, Authenticator, Claim, ConnectionError, Connector, Credentials, CurveIdentity,
-    Dealer, DealerError, DealerOptions, DialSecurity, Endpoint, KeyPair, Listen, ListenSecurity,
+    Acl, Admittance, Authenticator, Claim, ConnectionError, Credentials, CurveIdentity, Dealer,
+    DealerError, DealerOptions, DialSecurity, Endpoint, KeyPair, LinkEvent, Listen, ListenSecurity,
     ListenerRole, Message, Mux, MuxConfig, PlainCredentials, Principal, Reconnect, Retry, Verdict,
     Verdicting, generate_keys,
 };
@@ -67,7 +67,7 @@ fn plain(user: &str, password: &str) -> DialSecurity {
     DialSecurity::Plain(PlainCredentials::new(user, password).unwrap())
 }
 
-fn refused(outcome: Result<Dealer, DealerError>) -> String {
+fn refused<T: std::fmt::Debug>(outcome: Result<T, DealerError>) -> String {
     let error = outcome.expect_err("not refused");
     assert_eq!(error.retry(), Retry::No, "{error}");
     match error {
@@ -78,7 +78,7 @@ fn refused(outcome: Result<Dealer, DealerError>) -> String {
     }
 }
 
-async fn exchange(client: &mut Dealer, service: &mut Dealer, body: &[u8]) {
+async fn exchange(client: &Dealer, service: &Dealer, body: &[u8]) {
     let request = Message::from_frames([&b"engine"[..], b"", body]).unwrap();
     let (sent, arrived) = soon(async { tokio::join!(client.send(request), service.recv()) }).await;
     sent.unwrap();
@@ -97,16 +97,16 @@ async fn requests_and_answers_pass_encrypted_whatever_their_size() {
     let server = CurveIdentity::new(generate_keys().unwrap());
     let keys = Arc::new(generate_keys().unwrap());
     let site = Site::new(ListenSecurity::Curve(server.clone()), Admittance::Everybody);
-    let mut service = site.dial("engine", curve(&server, &keys)).await.unwrap();
-    let mut client = site.dial("", curve(&server, &keys)).await.unwrap();
+    let service = site.dial("engine", curve(&server, &keys)).await.unwrap();
+    let client = site.dial("", curve(&server, &keys)).await.unwrap();
     for len in [0, 1, 255, 256, 16_384, 70_000, 3 << 20] {
-        exchange(&mut client, &mut service, &vec![b'x'; len]).await;
+        exchange(&client, &service, &vec![b'x'; len]).await;
     }
     for _ in 0..100 {
         for _ in 0..100 {
-            client.feed(Message::from_frames(["engine", "many"]).unwrap()).unwrap();
+            client.try_send(Message::from_frames(["engine", "many"]).unwrap()).unwrap();
         }
-        client.flush().await.unwrap();
+        client.flush().await;
         for _ in 0..100 {
             soon(service.recv()).await.unwrap();
         }
@@ -178,9 +178,9 @@ async fn a_password_is_judged_before_its_owner_introduces_itself() {
     let site = Site::new(ListenSecurity::Plain, judge);
     assert_eq!(refused(site.dial("engine", plain("admin", "Secret")).await), "wrong");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the wrong password ended it");
-    let mut service = site.dial("engine", plain("admin", "secret")).await.unwrap();
-    let mut client = site.dial("", plain("admin", "secret")).await.unwrap();
-    exchange(&mut client, &mut service, b"hello").await;
+    let service = site.dial("engine", plain("admin", "secret")).await.unwrap();
+    let client = site.dial("", plain("admin", "secret")).await.unwrap();
+    exchange(&client, &service, b"hello").await;
 }
 
 /// 37:auth:refused-for-now-silent, 37:errors:close-is-temporary.
@@ -199,15 +199,17 @@ async fn who_is_refused_for_now_comes_again_and_who_is_refused_for_good_does_not
     let first = Duration::from_millis(10);
     let policy = Reconnect::Backoff { first, max: first * 2 };
     let options = DealerOptions::new("engine").unwrap();
-    let mut connector = Connector::new(site.endpoint.clone(), options, policy);
-    let dealer = soon(connector.connect()).await.unwrap();
+    let options = options.with_reconnect(policy);
+    let dealer = Dealer::start(site.endpoint.clone(), options).unwrap();
+    let up = soon(dealer.event()).await.unwrap();
+    assert!(matches!(up, LinkEvent::Up(_)), "{up:?}");
     assert_eq!(tries.load(Ordering::Relaxed), 3);
     assert_eq!(site.counter("ended_denied_for_now"), 2, "before the third came in");
-    drop(dealer);
-    let lost = DealerError::Io(std::io::ErrorKind::UnexpectedEof.into());
-    let _ = connector.ended(&lost);
-    refused(soon(connector.connect()).await);
-    assert!(matches!(soon(connector.connect()).await, Err(DealerError::GivenUp)));
+    site.mux.set_authorizer(Arc::new(Acl::parse(b"").unwrap()));
+    let down = soon(dealer.event()).await.unwrap();
+    assert!(matches!(down, LinkEvent::Down { .. }), "{down:?}");
+    refused(soon(dealer.event()).await);
+    assert!(matches!(soon(dealer.event()).await, Err(DealerError::GivenUp)));
     assert_eq!(tries.load(Ordering::Relaxed), 4, "not dialled once more");
 }
 
@@ -239,11 +241,11 @@ async fn an_authenticator_that_panics_lets_nobody_in_and_hurts_nobody_else() {
         _ => Verdict::Accept(claim.principal()),
     });
     let site = Site::new(ListenSecurity::Null, judge);
-    let mut service = site.dial("engine", DialSecurity::Null).await.unwrap();
+    let service = site.dial("engine", DialSecurity::Null).await.unwrap();
     let error = site.dial("poison", DialSecurity::Null).await.unwrap_err();
     assert!(matches!(error, DealerError::Io(_)), "{error}");
-    let mut client = site.dial("", DialSecurity::Null).await.unwrap();
-    exchange(&mut client, &mut service, b"still here").await;
+    let client = site.dial("", DialSecurity::Null).await.unwrap();
+    exchange(&client, &service, b"still here").await;
     assert_eq!(site.counter("bindings"), 2);
     assert_eq!(site.counter("connections"), 2);
 }

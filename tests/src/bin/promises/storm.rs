@@ -64,7 +64,7 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
 
 /// Claims a name once; if it is granted, answers every request with the number of the claim.
 async fn claim_and_serve(url: &Endpoint, name: usize, claim: usize, holders: &Holders) {
-    let Ok(mut dealer) = Dealer::connect(url, format!("n{name}")).await else { return };
+    let Ok(dealer) = Dealer::connect(url, format!("n{name}")).await else { return };
     holders.lock().unwrap().entry(name).or_default().push(claim);
     while let Ok(request) = dealer.recv().await {
         let client = request.frames().next().unwrap_or_default();

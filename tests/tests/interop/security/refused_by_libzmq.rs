@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use zmq::{Socket, SocketType};
-use zmtp_mux::{ConnectionError, Connector, DealerError, DealerOptions, Reconnect, Retry};
+use zmtp_mux::{ConnectionError, Dealer, DealerError, DealerOptions, Endpoint, Reconnect, Retry};
 use zmtp_mux_tests::local::runtime;
 use zmtp_mux_tests::peers::expect;
 use zmtp_mux_tests::{Caller, Peers, Zap};
@@ -18,15 +18,16 @@ fn our_connector_gives_up_after_an_error() {
         let credentials = Credentials::new(mechanism);
         let peers = Peers::new();
         let zap = Zap::start(&peers, |_| "400");
-        let (_server, mut connector) = server_and_connector(&peers, &credentials);
+        let (_server, endpoint, options) = server_and_options(&peers, &credentials);
         let runtime = runtime();
-        match runtime.block_on(connector.connect()) {
+        let dealer = runtime.block_on(async { Dealer::start(endpoint, options) }).unwrap();
+        match runtime.block_on(dealer.recv()) {
             Err(DealerError::Connection(ConnectionError::Refused { reason })) => {
                 assert_eq!(reason, "400");
             }
             other => panic!("{mechanism:?}: {other:?}"),
         }
-        let again = runtime.block_on(connector.connect());
+        let again = runtime.block_on(dealer.recv());
         assert!(matches!(again, Err(DealerError::GivenUp)), "{again:?}");
         assert_eq!(zap.waiting(), 1);
     }
@@ -40,10 +41,11 @@ fn our_connector_comes_back_until_it_is_let_in_when_nothing_is_said() {
         let peers = Peers::new();
         let mut refusals = ["300", "300"].into_iter();
         let zap = Zap::start(&peers, move |_| refusals.next().unwrap_or("200"));
-        let (server, mut connector) = server_and_connector(&peers, &credentials);
+        let (server, endpoint, options) = server_and_options(&peers, &credentials);
         runtime().block_on(async {
-            let mut dealer = connector.connect().await.unwrap();
+            let dealer = Dealer::start(endpoint, options).unwrap();
             dealer.send(zmtp_mux::Message::from_frames(["in"]).unwrap()).await.unwrap();
+            dealer.flush().await;
         });
         expect(&server, &[b"caller".as_slice(), b"in"]);
         assert_eq!(zap.waiting(), 3);
@@ -63,11 +65,14 @@ fn a_server_of_another_key_does_not_answer_our_dealer() {
     assert_eq!((error.retry(), zap.waiting()), (Retry::Later, 0));
 }
 
-fn server_and_connector(peers: &Peers, credentials: &Credentials) -> (Socket, Connector) {
+fn server_and_options(
+    peers: &Peers,
+    credentials: &Credentials,
+) -> (Socket, Endpoint, DealerOptions) {
     let (server, url) = bound(peers, credentials);
     let policy =
         Reconnect::Backoff { first: Duration::from_millis(10), max: Duration::from_millis(20) };
-    (server, Connector::new(url.parse().unwrap(), options(credentials), policy))
+    (server, url.parse().unwrap(), options(credentials).with_reconnect(policy))
 }
 
 /// Returns a ROUTER that listens, and where.

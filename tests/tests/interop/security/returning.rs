@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use zmq::{Socket, SocketType};
-use zmtp_mux::{Connector, Dealer, DealerOptions, Message, Next, Reconnect};
+use zmtp_mux::{Dealer, DealerOptions, LinkEvent, Message, Reconnect};
 use zmtp_mux_tests::local::runtime;
 use zmtp_mux_tests::peers::{receive, send};
 use zmtp_mux_tests::{DEADLINE, Peers, Zap};
@@ -22,24 +22,32 @@ fn our_connector_finds_a_server_that_was_started_anew_at_the_same_port() {
         let _zap = Zap::start(&peers, |_| "200");
         let mut server = start(&peers, &credentials, "tcp://127.0.0.1:*");
         let url = server.get_last_endpoint().unwrap().unwrap();
-        let options = DealerOptions::new("caller").unwrap().with_security(credentials.our_client());
         let policy =
             Reconnect::Backoff { first: Duration::from_millis(10), max: Duration::from_millis(50) };
-        let mut connector = Connector::new(url.parse().unwrap(), options, policy);
+        let options = DealerOptions::new("caller")
+            .unwrap()
+            .with_security(credentials.our_client())
+            .with_reconnect(policy);
+        let endpoint = url.parse().unwrap();
+        let dealer = runtime.block_on(Dealer::connect_with(&endpoint, &options)).unwrap();
         for round in 0..ROUNDS {
-            let mut dealer = runtime.block_on(connector.connect()).unwrap();
-            converse(&runtime, &mut dealer, &server, round);
+            let up = runtime.block_on(dealer.event()).unwrap();
+            assert!(matches!(up, LinkEvent::Up(_)), "{up:?}");
+            converse(&runtime, &dealer, &server, round);
             drop(server);
-            let end = runtime.block_on(dealer.recv()).expect_err("it has ended");
-            assert!(matches!(connector.ended(&end), Next::After(_)), "{end:?}");
+            let down = runtime.block_on(dealer.event()).unwrap();
+            assert!(matches!(down, LinkEvent::Down { .. }), "{down:?}");
             server = start(&peers, &credentials, &url);
         }
     }
 }
 
-fn converse(runtime: &Runtime, dealer: &mut Dealer, server: &Socket, round: usize) {
+fn converse(runtime: &Runtime, dealer: &Dealer, server: &Socket, round: usize) {
     let ask = Message::from_frames([format!("round {round}")]).unwrap();
-    runtime.block_on(dealer.send(ask.clone())).unwrap();
+    runtime.block_on(async {
+        dealer.send(ask.clone()).await.unwrap();
+        dealer.flush().await;
+    });
     send(server, &receive(server));
     assert_eq!(runtime.block_on(dealer.recv()).unwrap(), ask);
 }

@@ -89,7 +89,13 @@ impl Outbound {
     }
 
     /// Ends the queue, and tells of each record that is not handed over, in order.
-    pub(crate) fn into_rest(mut self, mut each: impl FnMut(&Record, Rest<'_>)) {
+    ///
+    /// Of messages from `whole` there is all at hand, of others no more than a RETURN can carry.
+    pub(crate) fn into_rest(
+        mut self,
+        whole: Option<BindingKey>,
+        mut each: impl FnMut(&Record, Rest<'_>),
+    ) {
         let (mut doubtful, mut sealed) = (self.in_flight, self.sealed);
         let mut chunks = self.chunks.into_iter();
         let mut chunk = chunks.next();
@@ -106,12 +112,13 @@ impl Outbound {
             (left, sealed) = (left.saturating_sub(gone), sealed.saturating_sub(gone));
             headless |= gone > 0;
             start.clear();
+            let start_len = record.start_len(whole);
             while left > 0
                 && let Some(octets) = chunk.as_ref().map(Chunk::octets)
             {
                 let rest = octets.get(at..).unwrap_or_default();
                 let len = left.min(rest.len());
-                let wanted = START_LEN.saturating_sub(start.len()).min(len);
+                let wanted = start_len.saturating_sub(start.len()).min(len);
                 start.extend_from_slice(rest.get(..wanted).unwrap_or_default());
                 (left, at) = (left.saturating_sub(len), at.saturating_add(len));
                 if at >= octets.len() {
@@ -121,7 +128,7 @@ impl Outbound {
             each(&record, Rest::Start(if headless { &[] } else { &start }));
         }
         while let Some(item) = self.pairs.as_mut().and_then(|pairs| pairs.pop()) {
-            each(&item.record, Rest::Start(&item.start()));
+            each(&item.record, Rest::Start(&item.start(item.record.start_len(whole))));
         }
     }
 }
@@ -135,12 +142,29 @@ pub(crate) enum Rest<'m> {
     Doubtful,
 }
 
+impl Record {
+    /// Returns how many of its first octets are looked at when it is taken back.
+    fn start_len(&self, whole: Option<BindingKey>) -> usize {
+        match self.what {
+            What::Message(sent) if Some(sent.from) == whole => usize::MAX,
+            What::Message(_) | What::Return | What::Notice { .. } | What::Hello | What::Sign(_) => {
+                START_LEN
+            }
+        }
+    }
+}
+
 impl Item {
+    /// Returns its octets.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        self.start(usize::MAX)
+    }
+
     /// Returns its first octets, or all.
-    pub(crate) fn start(&self) -> Vec<u8> {
-        let mut start = self.head.get(..START_LEN).unwrap_or(&self.head).to_vec();
+    pub(crate) fn start(&self, len_max: usize) -> Vec<u8> {
+        let mut start = self.head.get(..len_max).unwrap_or(&self.head).to_vec();
         let tail = self.tail.as_deref().unwrap_or_default();
-        let wanted = START_LEN.saturating_sub(start.len()).min(tail.len());
+        let wanted = len_max.saturating_sub(start.len()).min(tail.len());
         start.extend_from_slice(tail.get(..wanted).unwrap_or_default());
         start
     }
@@ -148,4 +172,4 @@ impl Item {
 
 /// Octets of a message that are looked at when it is returned: an address, a request id, and the
 /// frames that a RETURN may carry, with their headers.
-const START_LEN: usize = 2048;
+pub(crate) const START_LEN: usize = 2048;

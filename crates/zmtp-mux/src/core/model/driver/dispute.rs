@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use zmtp_proto::{SocketType, Version};
+use zmtp_proto::{Metadata, SocketType, Version};
 
 use super::content::address;
 use super::fault::Fault;
@@ -43,6 +43,7 @@ impl Driver {
             token: Token(token.to_be_bytes()),
             share: Share::Own,
             notices: Notices::NotTaken,
+            metadata: Metadata::default(),
         };
         let (now, wall) = (self.now(), Wall(self.model.rules.wall));
         let admission = self.core.handle_introduction(told, now, wall);

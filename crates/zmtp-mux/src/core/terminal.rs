@@ -1,0 +1,132 @@
+//! A terminal: what peers send goes to the application, what it sends goes to them, and nothing is
+//! added or taken away. An unmodified DEALER finds what it would find at a ROUTER.
+//!
+//! | no room, and the rule of the local end is | a message of a peer               |
+//! |-------------------------------------------|-----------------------------------|
+//! | `Reject`                                  | waits, and its peer is not read   |
+//! | `DropNewest`                              | is dropped, and counted           |
+//! | `DropOldest`                              | takes the place of the peer's oldest |
+//!
+//! Here every peer can be held up, services too: it is the application's own queue that is full,
+//! and whoever fills it waits.
+
+use crate::core::binding::{Binding, BindingKey};
+use crate::core::counters::{DropReason, bump};
+use crate::core::envelope::Outgoing;
+use crate::core::event::Limit;
+use crate::core::mux::MuxCore;
+use crate::core::outbound::Wake;
+use crate::core::park::{Parked, Waits};
+use crate::core::policy::Policy;
+use crate::core::record::{By, Sent};
+use crate::core::room::Short;
+use crate::core::route::{Encoded, Outcome, Refused};
+
+pub use self::send::{Reserved, Target, Unsent};
+
+mod send;
+
+impl MuxCore {
+    /// Queues a message of a peer for the application.
+    // spec: mux:terminal:all-to-application, mux:terminal:whole-message
+    #[inline]
+    pub(super) fn handle_inbound(
+        &mut self,
+        local: BindingKey,
+        from: BindingKey,
+        message: Encoded<'_>,
+    ) -> Outcome {
+        bump(&mut self.counters.received);
+        match self.admit_inbound(local, from, message) {
+            Ok(()) => Outcome::Admitted,
+            Err(short) => self.overflow_inbound(local, from, message, short),
+        }
+    }
+
+    #[inline]
+    fn admit_inbound(
+        &mut self,
+        local: BindingKey,
+        from: BindingKey,
+        message: Encoded<'_>,
+    ) -> Result<(), Short> {
+        let (Some(sender), Some(to)) = (self.bindings.get(from), self.bindings.get(local)) else {
+            return Err(Short::Destination);
+        };
+        let (role, source) = (sender.role, sender.source);
+        let len = sender.shown.frame().len().saturating_add(message.octets().len());
+        self.room(role, source, to, len)?;
+        let Some([sender, to]) = self.bindings.get_disjoint_mut([from, local]) else {
+            return Err(Short::Destination);
+        };
+        let outgoing = Outgoing::whole(&sender.shown, message.octets());
+        let sent = Sent { source, from, by: By::Binding };
+        let spares = &mut self.spares;
+        if to.outbound.push(sent, &outgoing, message.whole(), spares, self.now) == Wake::Needed {
+            self.wakes.push(local);
+        }
+        self.used.take(len);
+        self.sources.take(source, len);
+        Ok(())
+    }
+
+    /// Decides on a message for which the application has no room.
+    // spec: mux:terminal:backpressure, mux:overload:policies
+    #[cold]
+    fn overflow_inbound(
+        &mut self,
+        local: BindingKey,
+        from: BindingKey,
+        message: Encoded<'_>,
+        mut short: Short,
+    ) -> Outcome {
+        self.note_limit(Limit::Room);
+        let Some(&Binding { rule, .. }) = self.bindings.get(local) else {
+            return self.drop_message(DropReason::Draining);
+        };
+        match rule.policy {
+            // Nothing more is to come from who has a message parked; if it does, it is not worth a
+            // place.
+            Policy::Reject
+                if self.bindings.get(from).is_some_and(|from| from.parked().is_none()) =>
+            {
+                self.park(from, message, Refused::NoRoom { to: local, short }, Waits::ForRoom)
+            }
+            Policy::Reject | Policy::DropNewest => self.drop_message(DropReason::Busy),
+            Policy::DropOldest => {
+                while self.drop_oldest(local, from) {
+                    match self.admit_inbound(local, from, message) {
+                        Ok(()) => return Outcome::Admitted,
+                        Err(still) => short = still,
+                    }
+                }
+                tracing::trace!(?short, "nothing older to drop");
+                self.drop_message(DropReason::Busy)
+            }
+        }
+    }
+
+    fn drop_oldest(&mut self, local: BindingKey, from: BindingKey) -> bool {
+        let Some(source) = self.bindings.get(from).map(|from| from.source) else { return false };
+        let Some(to) = self.bindings.get_mut(local) else { return false };
+        let Some(oldest) = to.outbound.withdraw_oldest(source, from) else { return false };
+        self.take_back(local, &oldest.record, &oldest.whole(), DropReason::Busy);
+        true
+    }
+
+    /// Tries again to queue what a peer has parked for the application.
+    pub(super) fn retry_inbound(&mut self, local: BindingKey, from: BindingKey, parked: Parked) {
+        let over = parked.until.is_some_and(|until| until <= self.now);
+        match self.admit_inbound(local, from, Encoded::Shared(&parked.message)) {
+            Err(short) if !over => {
+                return self.park_message(from, Parked { to: Some(local), short, ..parked });
+            }
+            Err(_) => {
+                bump(&mut self.counters.stalls);
+                let _: Outcome = self.drop_message(DropReason::Busy);
+            }
+            Ok(()) => {}
+        }
+        self.wakes.push(from);
+    }
+}

@@ -1,0 +1,304 @@
+//! What the application of a terminal sends.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::core::address::Token;
+use crate::core::binding::{BindingKey, Stage};
+use crate::core::counters::{DropReason, bump};
+use crate::core::envelope::Outgoing;
+use crate::core::event::Event;
+use crate::core::local::Room;
+use crate::core::mux::{MuxCore, Phase};
+use crate::core::outbound::Wake;
+use crate::core::policy::Policy;
+use crate::core::record::{By, Sent};
+use crate::core::refuse::Ended;
+use crate::core::role::Role;
+use crate::core::room::Short;
+use crate::core::route::Outcome;
+
+/// Whom the application means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'m> {
+    /// The peer with this token.
+    Peer(Token),
+    /// Whoever holds this name.
+    Name(&'m [u8]),
+    /// Whichever peer is next in turn, and has room.
+    // spec: 28:dealer:round-robin
+    Any,
+}
+
+/// Why a message of the application was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Unsent {
+    /// No peer has that address.
+    NoPeer,
+    /// There is no room for it; [`MuxCore::poll_room`] will tell when some fell free.
+    NoRoom,
+    /// There never will be: it is larger than the queue, or than the room that was made.
+    TooLarge,
+    /// The socket ends.
+    Ends,
+}
+
+/// Room for a message that the application is about to send.
+#[derive(Debug)]
+#[must_use]
+pub struct Reserved {
+    to: BindingKey,
+    role: Role,
+    len: usize,
+}
+
+impl Reserved {
+    /// Octets that the message may have, as it stands on the wire.
+    #[must_use]
+    pub fn len_max(&self) -> usize {
+        self.len
+    }
+}
+
+impl MuxCore {
+    /// Queues a message of the application for a peer.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not queued; nothing is counted then.
+    // spec: mux:terminal:nothing-added, mux:terminal:refused-comes-back
+    pub fn send_local(
+        &mut self,
+        to: Target<'_>,
+        octets: &Bytes,
+        now: Instant,
+    ) -> Result<(), Unsent> {
+        self.now = now;
+        let (local, key) = self.resolve_local(to, octets.len())?;
+        loop {
+            let Some(to) = self.bindings.get(key) else { return Err(Unsent::NoPeer) };
+            let policy = to.rule.policy;
+            let Err(short) = self.room_for_local(key, octets.len()) else {
+                self.push_local(local, key, octets);
+                return Ok(());
+            };
+            match policy {
+                Policy::DropOldest if self.drop_oldest_local(local, key) => {}
+                // spec: mux:overload:policies
+                Policy::DropNewest | Policy::DropOldest => {
+                    bump(&mut self.counters.received);
+                    let _: Outcome = self.drop_message(DropReason::Busy);
+                    return Ok(());
+                }
+                Policy::Reject => return Err(self.await_room(key, octets.len(), short)),
+            }
+        }
+    }
+
+    /// Makes room for a message of `len` octets at most, as it will stand on the wire.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn reserve_local(
+        &mut self,
+        to: Target<'_>,
+        len: usize,
+        now: Instant,
+    ) -> Result<Reserved, Unsent> {
+        self.now = now;
+        let (_, key) = self.resolve_local(to, len)?;
+        if let Err(short) = self.room_for_local(key, len) {
+            return Err(self.await_room(key, len, short));
+        }
+        let Some(to) = self.bindings.get_mut(key) else { return Err(Unsent::NoPeer) };
+        let role = to.role;
+        to.outbound.reserve(len);
+        self.charge_local(role, len);
+        Ok(Reserved { to: key, role, len })
+    }
+
+    /// Queues a message of the application for which room was made.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsent::NoPeer`] if the peer has ended meanwhile, [`Unsent::TooLarge`] if it is larger
+    /// than the room. The room is given back.
+    pub fn send_reserved(&mut self, reserved: Reserved, octets: &Bytes) -> Result<(), Unsent> {
+        let (to, len) = (reserved.to, reserved.len);
+        self.cancel_reserved(reserved);
+        let Some(local) = self.terminal() else { return Err(Unsent::Ends) };
+        if octets.len() > len {
+            return Err(Unsent::TooLarge);
+        }
+        if !self.bindings.contains_key(to) {
+            return Err(Unsent::NoPeer);
+        }
+        self.push_local(local, to, octets);
+        Ok(())
+    }
+
+    /// Gives back room that was made.
+    #[expect(clippy::needless_pass_by_value, reason = "room is given back once")]
+    pub fn cancel_reserved(&mut self, reserved: Reserved) {
+        let Reserved { to, role, len } = reserved;
+        if let Some(to) = self.bindings.get_mut(to) {
+            to.outbound.unreserve(len);
+        }
+        self.used.give_back(len);
+        if role == Role::Client {
+            self.used_by_clients.give_back(len);
+        }
+        if let Some(source) = self.local.as_ref().map(|local| local.source) {
+            self.sources.give_back(source, len);
+        }
+        self.note_room(to);
+    }
+
+    /// Tells whether the application may send to a peer now: a message of this length would be
+    /// queued.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not.
+    pub fn is_writable(&mut self, to: Target<'_>, len: usize) -> Result<(), Unsent> {
+        let (_, key) = self.resolve_local(to, len)?;
+        self.room_for_local(key, len).map_err(|_| Unsent::NoRoom)
+    }
+
+    /// Gives back to the application what it has sent, and takes room for that.
+    // spec: mux:terminal:returned
+    pub(in crate::core) fn give_back_local(
+        &mut self,
+        ended: &Ended,
+        octets: &[u8],
+        reason: DropReason,
+    ) {
+        self.counters.return_message(reason);
+        let Some(source) = self.local.as_ref().map(|local| local.source) else { return };
+        self.force_reserve(source, octets.len());
+        let octets_len = octets.len();
+        let (peer, octets) = (ended.token, Bytes::copy_from_slice(octets));
+        self.tell(Event::Returned { peer, octets, reason }, Some(ended.source), octets_len);
+    }
+
+    /// Notes that room fell free in the queue of `key`.
+    #[inline]
+    pub(in crate::core) fn note_room(&mut self, key: BindingKey) {
+        if let Some(local) = &mut self.local
+            && (local.awaits_any.take().is_some()
+                || !local.awaited.is_empty() && local.awaited.remove(&key))
+        {
+            local.room = Room::Freed;
+        }
+    }
+
+    /// Notes that the application waits for room.
+    fn await_room(&mut self, key: BindingKey, len: usize, short: Short) -> Unsent {
+        let room = self.bindings.get(key).map_or(0, |to| to.rule.pool.octets);
+        if len > room.min(self.limits.global_pool.octets / 2) {
+            return Unsent::TooLarge;
+        }
+        if let Some(local) = &mut self.local {
+            match short {
+                Short::Destination => drop(local.awaited.insert(key)),
+                // Whatever falls free, wherever that is, may be what it lacks.
+                Short::Share => local.awaits_any = Some(()),
+            }
+        }
+        Unsent::NoRoom
+    }
+
+    /// Finds the peer that the application means, for a message of `len` octets.
+    fn resolve_local(
+        &mut self,
+        to: Target<'_>,
+        len: usize,
+    ) -> Result<(BindingKey, BindingKey), Unsent> {
+        let local = self.terminal().ok_or(Unsent::Ends)?;
+        if self.phase != Phase::Serving {
+            return Err(Unsent::Ends);
+        }
+        let key = match to {
+            Target::Peer(token) => self.directory.binding(token),
+            Target::Name(name) => self.directory.holder(name),
+            Target::Any => self.next_in_turn(len),
+        };
+        let is_live = |key: &BindingKey| self.peer_is_live(*key);
+        key.filter(is_live).map(|key| (local, key)).ok_or(Unsent::NoPeer)
+    }
+
+    /// Returns the peer whose turn it is; one without room only if none has any.
+    fn next_in_turn(&mut self, len: usize) -> Option<BindingKey> {
+        let count = self.local.as_ref().map_or(0, |local| local.ring.len());
+        for _ in 0..count {
+            let ring = &mut self.local.as_mut()?.ring;
+            ring.rotate_left(1);
+            let next = *ring.back()?;
+            if self.room_for_local(next, len).is_ok() {
+                return Some(next);
+            }
+        }
+        let waits = self.local.as_mut()?;
+        waits.awaits_any = Some(());
+        waits.ring.back().copied()
+    }
+
+    fn peer_is_live(&self, key: BindingKey) -> bool {
+        let stage = self.bindings.get(key).map(|peer| &peer.stage);
+        stage.is_some_and(|stage| matches!(stage, Stage::Live))
+    }
+
+    /// Tells whether there is room for a message of the application. It has all of a queue for
+    /// itself, so that there is nobody to share that with; but no queue takes all of the pool.
+    // spec: mux:terminal:own-limits
+    fn room_for_local(&self, key: BindingKey, len: usize) -> Result<(), Short> {
+        let to = self.bindings.get(key).ok_or(Short::Destination)?;
+        let (used, global) = (to.outbound.used(), self.limits.global_pool);
+        if !used.has_room(len, to.rule.pool) {
+            return Err(Short::Destination);
+        }
+        if !self.used.has_room(len, global)
+            || !used.is_less_than_free(&self.used, global)
+            || to.role == Role::Client && !self.used_by_clients.has_room(len, self.half())
+        {
+            return Err(Short::Share);
+        }
+        Ok(())
+    }
+
+    fn push_local(&mut self, local: BindingKey, key: BindingKey, octets: &Bytes) {
+        let Some(source) = self.bindings.get(local).map(|local| local.source) else { return };
+        let Some(to) = self.bindings.get_mut(key) else { return };
+        let role = to.role;
+        let sent = Sent { source, from: local, by: By::Binding };
+        let outgoing = Outgoing::bare(octets);
+        let wake = to.outbound.push(sent, &outgoing, Some(octets), &mut self.spares, self.now);
+        if wake == Wake::Needed {
+            self.wakes.push(key);
+        }
+        bump(&mut self.counters.received);
+        self.charge_local(role, octets.len());
+    }
+
+    fn charge_local(&mut self, role: Role, len: usize) {
+        self.used.take(len);
+        if role == Role::Client {
+            self.used_by_clients.take(len);
+        }
+        if let Some(source) = self.local.as_ref().map(|local| local.source) {
+            self.sources.take(source, len);
+        }
+    }
+
+    /// Takes the oldest message of the application out of the queue of a peer.
+    fn drop_oldest_local(&mut self, local: BindingKey, key: BindingKey) -> bool {
+        let Some(source) = self.bindings.get(local).map(|local| local.source) else { return false };
+        let Some(to) = self.bindings.get_mut(key) else { return false };
+        let Some(oldest) = to.outbound.withdraw_oldest(source, local) else { return false };
+        self.take_back(key, &oldest.record, &oldest.whole(), DropReason::Busy);
+        true
+    }
+}

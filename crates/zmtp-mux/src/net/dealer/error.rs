@@ -1,0 +1,48 @@
+//! Why a dealer failed, and whether to try again.
+
+use std::io;
+
+use thiserror::Error;
+use zmtp_proto::{ConnectionError, DecodeError, Retry};
+
+use crate::net::dial::DialError;
+use crate::net::socket::NotSent;
+
+/// Why a dealer failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DealerError {
+    /// The identity has more than 255 octets or begins with a zero octet. The caller's fault.
+    #[error(transparent)]
+    Identity(DecodeError),
+    /// The endpoint could not be dialled; the variants within say whether to try again.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The stream failed, or the peer closed it. Temporary as a rule: dial again.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The protocol ended it; the variants within say whether to try again.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// A message was not sent; it is in there.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+    /// An earlier end was final, so nothing is dialled any more; or the dealer was closed. Somebody
+    /// has to change something first.
+    #[error("given up after an end that was final")]
+    GivenUp,
+}
+
+impl DealerError {
+    /// Tells whether to dial the same endpoint again, and how soon.
+    // spec: 37:errors:close-is-temporary, 37:errors:retry-by-kind
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Identity(_) | Self::GivenUp => Retry::No,
+            Self::Dial(DialError::Socks(error)) => error.retry(),
+            Self::Dial(_) | Self::Io(_) | Self::NotSent(_) => Retry::AFTER_CLOSE,
+            Self::Connection(error) => error.retry(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What happens in a relay, for an application that runs one.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use crate::core::Event;
+use crate::net::inbox::{Ended, Inbox, Taken};
+use crate::net::socket::Closed;
+
+/// What happens in a [`Mux`](crate::Mux), in order. None is lost; when it is dropped, nobody
+/// listens.
+///
+/// ```
+/// use zmtp_mux::{Dealer, Event, Listen, ListenerRole, Mux, MuxConfig};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mux = Mux::new(MuxConfig::default())?;
+/// let events = mux.events().expect("nobody else listens");
+/// let services = mux.bind(Listen::new(ListenerRole::Services, "tcp://127.0.0.1:0".parse()?))?;
+/// let engine = Dealer::connect(&services, "engine.7").await?;
+/// let Event::Bound(peer) = events.next().await? else { panic!("something else") };
+/// assert_eq!(peer.name.as_ref().map(|name| name.as_octets()), Some(&b"engine.7"[..]));
+/// engine.close().await;
+/// assert!(matches!(events.next().await?, Event::Unbound { .. }));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Events(Inbox);
+
+impl Events {
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        Self(inbox)
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`]: the MUX has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no event is lost.
+    pub async fn next(&self) -> Result<Event, Closed> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`next`](Self::next), to be polled.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
+        let mut event = None;
+        match self.0.poll_take(cx, 1, |taken| event = taken.into_event()) {
+            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Returns the next event if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    pub fn try_next(&self) -> Result<Option<Event>, Closed> {
+        let mut event = None;
+        let outcome = self.0.take(1, &mut |taken| event = taken.into_event());
+        outcome.map(|_| event).map_err(|Ended| Closed)
+    }
+}
+
+impl Taken {
+    /// A relay keeps its messages to itself.
+    fn into_event(self) -> Option<Event> {
+        match self {
+            Self::Event(event) | Self::Gone { event, .. } => Some(event),
+            Self::Message { .. } => None,
+        }
+    }
+}

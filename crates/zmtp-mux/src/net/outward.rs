@@ -1,0 +1,275 @@
+//! A connection that we dial, and dial again when it ends, as far as that makes sense.
+//!
+//! | the last end was      | then                                       |
+//! |-----------------------|--------------------------------------------|
+//! | temporary             | waits, longer each time, and dials         |
+//! | a broken protocol     | waits long, and dials                      |
+//! | a refusal for good    | gives up                                   |
+//! | of our own side       | is over                                    |
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{debug, info};
+use zmtp_proto::{
+    Backoff, Connection, ConnectionError, Event, Local, Next, Outlet, Peer, SocketType,
+};
+
+use crate::core::{Introduction, ListenerRole, Notices, Principal, Share, Token};
+use crate::net::bell::Bell;
+use crate::net::chance::draw;
+use crate::net::clock::{after, now};
+use crate::net::dealer::{DealerError, DealerOptions};
+use crate::net::end::End;
+use crate::net::endpoint::Endpoint;
+use crate::net::guest::Seat;
+use crate::net::link::{carry, keep_alive};
+use crate::net::reader::Opening;
+use crate::net::security::DialSecurity;
+use crate::net::shared::Shared;
+use crate::net::stream::Stream;
+
+/// What is dialled, and for whom.
+#[derive(Debug)]
+pub(crate) struct Outward {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) options: DealerOptions,
+    /// What we announce.
+    pub(crate) socket_type: SocketType,
+    pub(crate) line: Arc<Line>,
+}
+
+/// Whether it is still worth while to wait for a connection.
+#[derive(Debug)]
+pub(crate) struct Line {
+    over: Mutex<Over>,
+    bell: Arc<Bell>,
+}
+
+#[derive(Debug)]
+enum Over {
+    NotYet,
+    /// And nobody was told why.
+    Untold(DealerError),
+    Told,
+}
+
+/// A connection whose handshake is done.
+pub(crate) struct Shaken {
+    stream: Stream,
+    peer: Peer,
+    opening: Opening,
+    outlet: Outlet,
+}
+
+impl Line {
+    /// Makes a line that rings when it is over.
+    pub(crate) fn new(bell: Arc<Bell>) -> Self {
+        Self { over: Mutex::new(Over::NotYet), bell }
+    }
+
+    /// Returns why there will be no connection any more, if that is so: the first who asks is told
+    /// the last end, all others that it was final.
+    pub(crate) fn over(&self) -> Option<DealerError> {
+        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *over, Over::Told) {
+            Over::NotYet => {
+                *over = Over::NotYet;
+                None
+            }
+            Over::Untold(error) => Some(error),
+            Over::Told => Some(DealerError::GivenUp),
+        }
+    }
+
+    /// Tells whether there will be no connection any more, without taking the reason.
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(*self.over.lock().unwrap_or_else(PoisonError::into_inner), Over::NotYet)
+    }
+
+    fn end(&self, why: DealerError) {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = Over::Untold(why);
+        self.bell.ring();
+    }
+}
+
+impl Outward {
+    /// Serves `first`, if there is one already, then dials as long as that makes sense.
+    pub(crate) async fn run(self, first: Option<Shaken>) {
+        let mut backoff = Backoff::new(self.options.reconnect);
+        let mut shaken = first;
+        loop {
+            let ended = match shaken.take() {
+                None => match Box::pin(self.shake()).await {
+                    Ok(next) => {
+                        shaken = Some(next);
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                Some(shaken) => {
+                    let since = Instant::now();
+                    let end = self.serve(shaken).await;
+                    self.shared.note_end(&end);
+                    backoff.succeeded(since.elapsed());
+                    match reason(end) {
+                        Some(error) => error,
+                        None => return self.finish(DealerError::GivenUp),
+                    }
+                }
+            };
+            // Without chance there is the middle.
+            let chance = draw().map_or(u64::MAX / 2, u64::from_ne_bytes);
+            // spec: 37:errors:no-retry-after-refusal, 37:dial:name-resolved-anew
+            match backoff.next(ended.retry(), chance) {
+                Next::After(wait) => {
+                    debug!(endpoint = %self.endpoint, error = %ended, ?wait, "not connected");
+                    sleep(wait).await;
+                }
+                Next::GiveUp => return self.finish(ended),
+            }
+        }
+    }
+
+    fn finish(&self, why: DealerError) {
+        self.line.end(why);
+        self.shared.room.ring();
+    }
+
+    /// Dials and shakes hands, once.
+    pub(crate) async fn shake(&self) -> Result<Shaken, DealerError> {
+        let Self { endpoint, options, .. } = self;
+        let mut local = Local::new(self.socket_type).with_identity(options.identity.clone());
+        local.extra.clone_from(&options.metadata);
+        let mut stream = options.dial.dial(endpoint).await?;
+        let security = options.security.client()?;
+        let mut connection = Connection::connector(local, security, options.settings, now());
+        let mut inbox = BytesMut::new();
+        loop {
+            let deadline = connection.poll_timeout().map_or_else(|| after(LONG), Instant::from_std);
+            let step = async {
+                let peer = take(&mut connection, &mut inbox)?;
+                // The peer may have been quicker than our own READY.
+                while let Some(octets) = connection.poll_transmit() {
+                    stream.write_all(&octets).await?;
+                }
+                if peer.is_none() && stream.read_buf(&mut inbox).await? == 0 {
+                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                }
+                Ok::<_, DealerError>(peer)
+            };
+            let Ok(step) = timeout_at(deadline, step).await else {
+                connection.handle_timeout(now())?;
+                continue;
+            };
+            let peer = step?;
+            if let Some(peer) = peer {
+                let (traffic, outlet) = connection.take_halves()?;
+                let opening = Opening { traffic, inbox, nameless_until: None };
+                return Ok(Shaken { stream, peer, opening, outlet });
+            }
+        }
+    }
+
+    /// Carries messages over a connection until it ends.
+    async fn serve(&self, shaken: Shaken) -> End {
+        let Shaken { mut stream, peer, opening, outlet } = shaken;
+        let token = match draw() {
+            Ok(token) => Token(token),
+            Err(error) => return End::Failed(error.kind()),
+        };
+        let (version, socket_type) = (peer.version, peer.socket_type);
+        let introduction = Introduction {
+            listener: ListenerRole::Any,
+            socket_type,
+            version,
+            principal: self.principal(),
+            name: None,
+            token,
+            share: Share::Own,
+            notices: Notices::NotTaken,
+            metadata: peer.metadata,
+        };
+        let admitted = self.shared.with_core(|core| core.handle_dialled(introduction, now()));
+        let Some(key) = admitted else { return self.not_admitted() };
+        let seat = Seat::of(&self.shared, key).await;
+        info!(endpoint = %self.endpoint, %socket_type, "connected");
+        let halves = (opening, outlet);
+        let end = match &mut stream {
+            Stream::Tcp(stream) => {
+                let (mut read, mut write) = stream.split();
+                keep_alive(&read, version);
+                carry(&mut read, &mut write, &seat, halves).await
+            }
+            Stream::Unix(stream) => {
+                let (mut read, mut write) = stream.split();
+                carry(&mut read, &mut write, &seat, halves).await
+            }
+        };
+        info!(endpoint = %self.endpoint, %end, "disconnected");
+        end
+    }
+
+    fn not_admitted(&self) -> End {
+        if self.shared.with_core(|core| core.is_serving()) { End::Dismissed } else { End::MuxEnds }
+    }
+
+    /// Returns whom the peer acts for: under CURVE it has shown that it is the server we mean.
+    fn principal(&self) -> Principal {
+        match &self.options.security {
+            DialSecurity::Curve { server, .. } => Principal::Key(*server),
+            DialSecurity::Null | DialSecurity::Plain(_) => Principal::None,
+        }
+    }
+}
+
+/// Takes what has arrived, up to the end of the handshake.
+fn take(
+    connection: &mut Connection,
+    inbox: &mut BytesMut,
+) -> Result<Option<Peer>, ConnectionError> {
+    while let Some(progress) = connection.handle_input(inbox, now())? {
+        let consumed = progress.consumed;
+        let established = match progress.event {
+            Some(Event::Established(peer)) => Some(peer),
+            Some(Event::Credentials(_) | Event::Introduced(_) | Event::Message(_)) | None => None,
+        };
+        inbox.advance(consumed);
+        if established.is_some() {
+            return Ok(established);
+        }
+    }
+    Ok(None)
+}
+
+/// Returns an end as the application is told it; `None` if it was our own side's.
+fn reason(end: End) -> Option<DealerError> {
+    match end {
+        End::PeerLeft => Some(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        End::Failed(kind) => Some(io::Error::from(kind).into()),
+        End::Broke(error) => Some(error.into()),
+        End::MuxEnds | End::Disconnected => None,
+        // Nobody else has a hold on what we dial; but if so, to dial again does no harm.
+        End::Mechanism { .. }
+        | End::Refused(_)
+        | End::Denied
+        | End::DeniedForNow
+        | End::NoVerdict
+        | End::NameHeld
+        | End::Dismissed
+        | End::Nameless
+        | End::MadeWay
+        | End::Drained
+        | End::Stalled
+        | End::Takeover
+        | End::Evicted => Some(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+    }
+}
+
+/// How long to wait for a peer that has no deadline. A handshake always has one.
+const LONG: Duration = Duration::from_mins(1);

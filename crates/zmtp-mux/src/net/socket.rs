@@ -1,0 +1,327 @@
+//! The routing socket: any message to any peer in any order, and word of who comes and goes.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use zmtp_proto::SocketType;
+
+use crate::core::{PeerInfo, Rule, Takes, Token};
+use crate::net::dealer::DealerOptions;
+use crate::net::endpoint::Endpoint;
+use crate::net::inbox::{Ended, Inbox, Taken};
+use crate::net::mux::{BindError, Listen, Mux, MuxConfig};
+use crate::net::outward::{Line, Outward, Shaken};
+use crate::net::shared::{Kind, Shared};
+
+pub use self::address::To;
+pub use self::event::{Incoming, SocketEvent};
+pub(crate) use self::send::not_sent;
+pub use self::send::{NotSent, NotSentReason};
+
+mod address;
+mod event;
+mod send;
+
+/// A routing socket, in place of libzmq's ROUTER.
+///
+/// It listens on endpoints and dials others. All that its peers send comes in one stream, with who
+/// sent it; what the application sends goes to the peer that it names. Nothing is added to a
+/// message or taken away, so that an unmodified DEALER, REQ, REP or ROUTER talks to it as to
+/// libzmq's ROUTER. A peer that comes, and one that goes, is told of in the same stream: before its
+/// first message, and behind its last.
+///
+/// Handles are clones of one socket and may be used at once from any task. When the last is
+/// dropped the socket [closes](Self::close) in the background.
+///
+/// # Limits
+///
+/// Those of [`MuxConfig`]. What waits for the application has the room of [`SocketConfig::inbound`],
+/// which all peers share fairly; a peer for whose messages there is none is not read until the
+/// application has taken some. What waits for a peer has the room of its [`Rule`].
+///
+/// ```
+/// use zmtp_mux::{Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let socket = MuxSocket::new(SocketConfig::default())?;
+/// let endpoint = socket.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+///
+/// let worker = Dealer::connect(&endpoint, "worker.1").await?;
+/// worker.send(Message::single(b"ready")).await?;
+///
+/// let ready = socket.recv().await?;
+/// assert_eq!(ready.message, Message::single(b"ready"));
+/// socket.send(&ready.from, Message::single(b"by who sent it")).await?;
+/// socket.send("worker.1", Message::single(b"by its name")).await?;
+///
+/// assert_eq!(worker.recv().await?, Message::single(b"by who sent it"));
+/// assert_eq!(worker.recv().await?, Message::single(b"by its name"));
+/// socket.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MuxSocket(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    mux: Mux,
+    inbox: Inbox,
+    dials: Mutex<Vec<AbortHandle>>,
+}
+
+/// How a routing socket is set up.
+#[derive(Clone, Debug)]
+pub struct SocketConfig {
+    /// Limits, rules for what waits for peers, and who may do what.
+    pub mux: MuxConfig,
+    /// How much may wait for the application, and what becomes of what does not fit. `max_age`
+    /// counts for nothing here.
+    pub inbound: Rule,
+}
+
+impl Default for SocketConfig {
+    /// Nothing is ever dropped for want of room: a peer waits until the application takes its
+    /// messages, and a message for a peer comes back.
+    // spec: mux:terminal:own-limits
+    fn default() -> Self {
+        let rule = Rule { block_timeout: std::time::Duration::ZERO, ..Rule::SERVICE };
+        let mut mux = MuxConfig::default();
+        (mux.rules.service, mux.rules.client) = (rule, rule);
+        Self { mux, inbound: rule }
+    }
+}
+
+/// The socket is closed: there is nothing more to come. Not to be tried again.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the socket is closed")]
+pub struct Closed;
+
+impl MuxSocket {
+    /// Makes a socket that neither listens nor dials yet.
+    ///
+    /// # Errors
+    ///
+    /// The system has no random octets to give.
+    pub fn new(config: SocketConfig) -> io::Result<Self> {
+        Self::of_kind(config, Kind::Router)
+    }
+
+    pub(crate) fn of_kind(config: SocketConfig, kind: Kind) -> io::Result<Self> {
+        let mux = Mux::of_kind(config.mux, kind)?;
+        let inbox = Inbox::open(mux.shared(), Takes::Messages, config.inbound);
+        let inbox = inbox.ok_or(io::ErrorKind::AlreadyExists)?;
+        Ok(Self(Arc::new(Inner { mux, inbox, dials: Mutex::default() })))
+    }
+
+    /// Listens, on the runtime that this is called on, and returns where: with the port that was
+    /// found if any would do. On [`ListenerRole::Any`](crate::ListenerRole::Any) a peer with a name
+    /// has it for itself alone.
+    ///
+    /// Blocks while the system resolves a name.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be listened on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn bind(&self, listen: Listen) -> Result<Endpoint, BindError> {
+        self.0.mux.bind(listen)
+    }
+
+    /// Dials in the background, on the runtime that this is called on, and again after an end that
+    /// is temporary, as [`DealerOptions::reconnect`] says. [`SocketEvent::Up`] tells when there is a
+    /// connection. A peer that is dialled has no name here.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn connect(&self, endpoint: Endpoint, options: DealerOptions) {
+        let line = Arc::new(Line::new(Arc::clone(&self.0.inbox.bell)));
+        self.dial(self.outward(endpoint, options, SocketType::Router, line), None);
+    }
+
+    /// Waits for the next message, and skips all else.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv(&self) -> Result<Incoming, Closed> {
+        loop {
+            if let SocketEvent::Message(incoming) = self.event().await? {
+                return Ok(incoming);
+            }
+        }
+    }
+
+    /// Waits for whatever comes next.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost.
+    pub async fn event(&self) -> Result<SocketEvent, Closed> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// As [`event`](Self::event), to be polled. Any number of tasks may.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<SocketEvent, Closed>> {
+        let mut event = None;
+        match self.0.inbox.poll_take(cx, 1, |taken| event = Some(taken.into())) {
+            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Returns what comes next if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    pub fn try_event(&self) -> Result<Option<SocketEvent>, Closed> {
+        let mut event = None;
+        let outcome = self.0.inbox.take(1, &mut |taken| event = Some(taken.into()));
+        outcome.map(|_| event).map_err(|Ended| Closed)
+    }
+
+    /// Waits until there is something, appends up to `max` of what comes next, and returns how many
+    /// that are. Cheaper than one at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is taken before it is appended.
+    pub async fn recv_many(
+        &self,
+        into: &mut Vec<SocketEvent>,
+        max: usize,
+    ) -> Result<usize, Closed> {
+        poll_fn(|cx| self.0.inbox.poll_take(cx, max, |taken| into.push(taken.into())))
+            .await
+            .map_err(|Ended| Closed)
+    }
+
+    /// Takes up to `max` things and passes on the messages among them.
+    pub(crate) fn poll_messages(
+        &self,
+        cx: &mut Context<'_>,
+        max: usize,
+        mut each: impl FnMut(Incoming),
+    ) -> Poll<Result<(), Closed>> {
+        let taken = self.0.inbox.poll_take(cx, max, |taken| {
+            if let Taken::Message { from, message } = taken {
+                each(Incoming { from, message });
+            }
+        });
+        taken.map(|outcome| outcome.map(drop).map_err(|Ended| Closed))
+    }
+
+    /// Returns the peers that are in, as far as the application has taken their events.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Arc<PeerInfo>> {
+        self.0.inbox.peers()
+    }
+
+    /// Ends the connection of a peer. What waits for it comes back, and then
+    /// [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSentReason::NotConnected`] if it has ended already.
+    pub fn disconnect(&self, peer: Token) -> Result<(), NotSentReason> {
+        self.shared().with_core(|core| core.disconnect(peer)).map_err(NotSentReason::from)
+    }
+
+    /// Returns every counter and gauge by its name, in a fixed order; see [`Mux::counters`].
+    #[must_use]
+    pub fn counters(&self) -> Vec<(&'static str, i64)> {
+        self.0.mux.counters()
+    }
+
+    /// Closes the socket in order: nothing more is taken or dialled; what is queued is written out,
+    /// for as long as [`MuxLimits::end_flush`](crate::MuxLimits::end_flush); then every connection
+    /// is closed. What the application has not taken by then is dropped and counted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be called again after it was dropped; what was stopped stays stopped.
+    pub async fn close(&self) {
+        self.0.mux.end().await;
+        self.0.stop_dialling();
+        self.0.inbox.bell.ring();
+        self.shared().room.ring();
+    }
+
+    /// Makes what dials for this socket.
+    pub(crate) fn outward(
+        &self,
+        endpoint: Endpoint,
+        options: DealerOptions,
+        socket_type: SocketType,
+        line: Arc<Line>,
+    ) -> Outward {
+        Outward { shared: Arc::clone(self.shared()), endpoint, options, socket_type, line }
+    }
+
+    /// Serves a connection in the background, and dials again when it ends.
+    pub(crate) fn dial(&self, outward: Outward, first: Option<Shaken>) {
+        let task = tokio::spawn(outward.run(first));
+        let mut dials = self.0.dials.lock().unwrap_or_else(PoisonError::into_inner);
+        dials.retain(|dial| !dial.is_finished());
+        dials.push(task.abort_handle());
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<crate::net::bell::Bell> {
+        &self.0.inbox.bell
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.0.mux.shared()
+    }
+}
+
+impl Inner {
+    fn stop_dialling(&self) {
+        let dials = std::mem::take(&mut *self.dials.lock().unwrap_or_else(PoisonError::into_inner));
+        dials.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let dials = std::mem::take(&mut *self.dials.lock().unwrap_or_else(PoisonError::into_inner));
+        let mux = self.mux.clone();
+        let end = async move {
+            mux.end().await;
+            dials.iter().for_each(AbortHandle::abort);
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(end)),
+            // Without a runtime nothing can be written any more.
+            Err(_) => self.mux.end_at_once(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Sending, with and without waiting for room.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use thiserror::Error;
+use zmtp_proto::Message;
+
+use super::{MuxSocket, To};
+use crate::core::Unsent;
+use crate::net::clock::now;
+use crate::net::permit::Permit;
+
+/// A message that was not sent, and why.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("not sent: {reason}")]
+pub struct NotSent {
+    /// The message.
+    pub message: Message,
+    /// Why not.
+    pub reason: NotSentReason,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotSentReason {
+    /// There is no room for it: try again when there is.
+    #[error("there is no room for it")]
+    Full,
+    /// It is larger than the queue of its peer, or the room that was reserved for it: never.
+    #[error("it is larger than the room there is at most")]
+    TooLarge,
+    /// Its peer is not connected: try again when it is.
+    #[error("the peer is not connected")]
+    NotConnected,
+    /// The socket is closed, or dials no more: never.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+impl MuxSocket {
+    /// Queues a message without waiting. It is written in the background, with all that is queued
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Returns the message: there is no room ([`Policy::Reject`](crate::Policy::Reject), which is
+    /// usual), no such peer, or the socket is closed.
+    pub fn try_send(&self, to: impl Into<To>, message: Message) -> Result<(), NotSent> {
+        self.try_send_to(&to.into(), message)
+    }
+
+    pub(crate) fn try_send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
+        let octets = message.into_bytes();
+        let sent = self.shared().with_core(|core| core.send_local(to.target(), &octets, now()));
+        sent.map_err(|unsent| not_sent(octets, unsent))
+    }
+
+    /// Queues a message, and waits for room if need be. It is written in the background, with all
+    /// that is queued meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Returns the message: there is no such peer, or the socket is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the message is not sent, and gone with the future. Whoever wants to keep it
+    /// waits with [`writable`](Self::writable) or [`reserve`](Self::reserve), and sends then.
+    pub async fn send(&self, to: impl Into<To>, message: Message) -> Result<(), NotSent> {
+        self.send_to(&to.into(), message).await
+    }
+
+    pub(crate) async fn send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
+        let mut message = Some(message);
+        poll_fn(|cx| self.poll_send(cx, to, &mut message)).await
+    }
+
+    /// Sends what is in `message` as soon as there is room. It stays there meanwhile.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        to: &To,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
+        let Some(waiting) = message.take() else { return Poll::Ready(Ok(())) };
+        self.shared().room.listen(cx.waker());
+        match self.try_send_to(to, waiting) {
+            Err(NotSent { message: back, reason: NotSentReason::Full }) => {
+                *message = Some(back);
+                Poll::Pending
+            }
+            outcome => Poll::Ready(outcome),
+        }
+    }
+
+    /// Waits until a message of `len` octets would be taken, its frames' headers among them.
+    ///
+    /// # Errors
+    ///
+    /// Why that will not be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only ever waits.
+    pub async fn writable(&self, to: impl Into<To>, len: usize) -> Result<(), NotSentReason> {
+        self.reserve(to, len).await.map(drop)
+    }
+
+    /// Tells whether a message of `len` octets would be taken now.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn is_writable(&self, to: impl Into<To>, len: usize) -> Result<(), NotSentReason> {
+        let to = to.into();
+        let writable = self.shared().with_core(|core| core.is_writable(to.target(), len));
+        writable.map_err(NotSentReason::from)
+    }
+
+    /// Waits for room for a message of up to `len` octets, its frames' headers among them, and
+    /// keeps it until the permit is used or dropped.
+    ///
+    /// # Errors
+    ///
+    /// Why there will be no room.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no room is kept.
+    pub async fn reserve(&self, to: impl Into<To>, len: usize) -> Result<Permit, NotSentReason> {
+        let to = to.into();
+        poll_fn(|cx| {
+            self.shared().room.listen(cx.waker());
+            let reserved =
+                self.shared().with_core(|core| core.reserve_local(to.target(), len, now()));
+            match reserved {
+                Ok(reserved) => Poll::Ready(Ok(Permit::new(Arc::clone(self.shared()), reserved))),
+                Err(Unsent::NoRoom) => Poll::Pending,
+                Err(unsent) => Poll::Ready(Err(unsent.into())),
+            }
+        })
+        .await
+    }
+
+    /// Waits until all that is queued was handed over to the system, or came back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only ever waits.
+    pub async fn flush(&self) {
+        self.0.mux.flush().await;
+    }
+}
+
+impl From<Unsent> for NotSentReason {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::NoRoom => Self::Full,
+            Unsent::TooLarge => Self::TooLarge,
+            Unsent::NoPeer => Self::NotConnected,
+            Unsent::Ends => Self::Closed,
+        }
+    }
+}
+
+/// Makes the error of a message from its octets, which are one.
+pub(crate) fn not_sent(octets: Bytes, unsent: Unsent) -> NotSent {
+    let message = Message::from_octets(octets).unwrap_or_else(|_| Message::single(b""));
+    NotSent { message, reason: unsent.into() }
+}
