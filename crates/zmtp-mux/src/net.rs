@@ -20,6 +20,7 @@ mod endpoint;
 mod flow;
 mod guest;
 mod handshake;
+mod inproc;
 mod keep_alive;
 mod linger;
 mod link;
