@@ -25,9 +25,9 @@ pub use core::{
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Connector, Credentials, CurveIdentity, Dealer,
-    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Listen,
-    ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress, Proxy, SocksError,
-    Verdict, Verdicting, generate_keys,
+    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Figure,
+    Figures, Listen, ListenSecurity, Mux, MuxConfig, NotQueued, NotQueuedReason, PeerAddress,
+    Proxy, SocksError, Verdict, Verdicting, generate_keys,
 };
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
