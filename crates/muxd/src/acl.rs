@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
-use zmtp_mux::{Acl, AclError, AllowAll, Authorizer, Mux};
+use zmtp_mux::{Acl, AclError, AllowAll, Authorizer, Figure, Figures, Mux};
 
 use crate::secrets::{Fault, FileError, LineFault, Secrecy, read};
 use crate::security::Security;
@@ -53,14 +53,16 @@ impl Rules {
         self.file.is_some()
     }
 
-    /// Returns every counter by its name.
-    pub(crate) fn counters(&self) -> [(&'static str, u64); 2] {
-        [("acl_reloads", self.reloads), ("acl_reload_failures", self.failures)]
-    }
-
     fn fail(&mut self, error: &dyn std::fmt::Display) {
         self.failures = self.failures.wrapping_add(1);
         error!("the access rules stay as they were: {error}");
+    }
+}
+
+impl Figures for Rules {
+    fn each(&self, see: &mut dyn FnMut(Figure)) {
+        see(Figure::Counter("acl_reloads", self.reloads));
+        see(Figure::Counter("acl_reload_failures", self.failures));
     }
 }
 

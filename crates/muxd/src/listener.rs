@@ -21,6 +21,7 @@ pub(crate) struct ListenerUrl {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UrlError {
     Endpoint(EndpointError),
+    Inproc,
     UnknownKey(String),
     Twice(&'static str),
     NameForm,
@@ -34,6 +35,10 @@ impl std::fmt::Display for UrlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Endpoint(error) => write!(f, "{error}"),
+            Self::Inproc => f.write_str(
+                "inproc:// leads to other handles in one process, and here there are none: listen on \
+                 tcp:// or ipc://",
+            ),
             Self::UnknownKey(key) => {
                 write!(
                     f,
@@ -62,6 +67,10 @@ impl ListenerUrl {
             None => (text, None),
         };
         let endpoint = endpoint.parse().map_err(UrlError::Endpoint)?;
+        // spec: mux:listen:inproc
+        if matches!(endpoint, Endpoint::Inproc(_)) {
+            return Err(UrlError::Inproc);
+        }
         let (mut name, mut identity) = (None, None);
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -152,6 +161,7 @@ mod tests {
         }
         let named = ListenerUrl::parse_others("tcp://127.0.0.1:1?name=x");
         assert_eq!(named, Err(UrlError::NameElsewhere));
+        assert_eq!(ListenerUrl::parse_others("inproc://x"), Err(UrlError::Inproc));
         let scheme = ListenerUrl::parse_others("http://x");
         assert_eq!(scheme, Err(UrlError::Endpoint(EndpointError::Scheme)));
     }

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use zmtp_mux::Mux;
+use zmtp_mux::Figures;
 
 /// Where lines go.
 static LINES: OnceLock<NonBlocking> = OnceLock::new();
@@ -35,21 +35,20 @@ pub(crate) fn start(level: LevelFilter) -> WorkerGuard {
     guard
 }
 
-/// Writes all counters as `name value` lines, in one piece: the daemon's own, how many lines of the
-/// log are lost, and those of the MUX. Before them stands `counters` and the time.
+/// Writes all figures as `name value` lines, in one piece: how many lines of the log are lost, and
+/// those that `all` have. Before them stands `counters` and the time.
 // spec: mux:limit:counted
-pub(crate) fn counters(mux: &Mux, own: &[(&str, u64)]) {
+pub(crate) fn counters(all: &[&dyn Figures]) {
     // Without a place to log to there is nobody to tell.
     let Some(mut lines) = LINES.get().cloned() else { return };
     // Writing to a string cannot fail.
     let mut text = "counters ".to_owned();
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     let _ = writeln!(text, "\nlog_lines_lost {}", lines.error_counter().dropped_lines());
-    for (name, count) in own {
-        let _ = writeln!(text, "{name} {count}");
-    }
-    for (name, count) in mux.counters() {
-        let _ = writeln!(text, "{name} {count}");
+    for of in all {
+        of.each(&mut |figure| {
+            let _ = writeln!(text, "{} {}", figure.name(), figure.value());
+        });
     }
     let _ = lines.write_all(text.as_bytes());
 }

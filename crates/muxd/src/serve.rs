@@ -47,7 +47,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         let name = signals.end(&mux, &mut rules).await;
         info!("{name}: ending");
         end(&mux, &mut signals, &mut rules).await;
-        log::counters(&mux, &rules.counters());
+        log::counters(&[&rules, &mux]);
         Ok(())
     })
 }
@@ -106,7 +106,7 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.report.recv() => log::counters(mux, &rules.counters()),
+                _ = self.report.recv() => log::counters(&[rules, mux]),
                 () = told(&mut self.reload) => rules.reload(mux).await,
             }
         }

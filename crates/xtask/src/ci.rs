@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::tools::{self, Tool};
-use crate::{bench, fuzz, lines, promises, shell, spec, test};
+use crate::{api, bench, fuzz, lines, promises, shell, spec, test};
 
 /// One check: the name that `ci` takes, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -66,6 +66,10 @@ fn docs() -> Result<()> {
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+fn public_api() -> Result<()> {
+    api::run(&[])
+}
+
 fn tests() -> Result<()> {
     test::run(&[])
 }
@@ -92,11 +96,12 @@ fn fuzz_briefly() -> Result<()> {
 }
 
 /// Cheap checks first, those that compile much last.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("features", features),
     ("docs", docs),
+    ("api", public_api),
     ("test", tests),
     ("promises", promises_briefly),
     ("deny", deny),

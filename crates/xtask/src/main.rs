@@ -3,6 +3,7 @@
 //! `cargo xtask ci` is what CI runs, and nothing else is: a developer sees what CI sees. One file
 //! holds one command; `shell`, `tools` and `workspace` are what the commands stand on.
 
+mod api;
 mod bench;
 mod ci;
 mod error;
@@ -46,6 +47,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "ci" => ci::run(rest),
         "spec" => spec::run(rest),
         "lines" => lines::run(),
+        "api" => api::run(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "promises" => promises::run(rest),
@@ -62,10 +64,12 @@ Usage: cargo xtask <command>
 
   test [ARGS]                    build muxd, then run every test; ARGS go to `cargo test`
   ci [STEP...]                   every check CI makes, in order, or only the steps named:
-                                 fmt clippy features docs test promises deny spec lines fuzz
-                                 benches
+                                 fmt clippy features docs api test promises deny spec lines
+                                 fuzz benches
   spec [--list]                  each clause of spec-notes/ has code and a test; --list shows where
   lines                          no source file is longer than it should be
+  api [--write]                  what the libraries make public is what api.txt beside each says;
+                                 --write writes it
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
                                  or with --executions N for that many inputs
   bench route [ARGS]             build the broker and the load generator with optimisations, run it

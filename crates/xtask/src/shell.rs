@@ -25,6 +25,20 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(Error::Failed { command: shown, status }) }
 }
 
+/// Shows `command`, runs it to its end, and returns what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let shown = show(command);
+    eprintln!("$ {shown}");
+    let program = name(command.get_program());
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|source| Error::Spawn { program, source })?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(Error::Failed { command: shown, status: output.status })
+    }
+}
+
 /// Returns whether `command` can be started and succeeds, and says nothing.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command

@@ -26,9 +26,9 @@ pub use core::{
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Closed, Credentials, CurveIdentity, Dealer,
     DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Events,
-    Incoming, LinkEvent, Listen, ListenSecurity, Mux, MuxConfig, MuxSocket, NotSent, NotSentReason,
-    PeerAddress, Permit, Proxy, SocketConfig, SocketEvent, SocksError, To, Verdict, Verdicting,
-    generate_keys,
+    Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity, Mux, MuxConfig, MuxSocket,
+    NotSent, NotSentReason, PeerAddress, Permit, Proxy, SocketConfig, SocketEvent, SocksError, To,
+    Verdict, Verdicting, generate_keys,
 };
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{

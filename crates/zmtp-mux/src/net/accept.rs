@@ -28,7 +28,7 @@ pub(crate) struct Host {
 }
 
 /// Accepts until the task is aborted.
-pub(crate) async fn run(host: Host, acceptor: Acceptor) {
+pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
     let Host { shared, listen, .. } = &host;
     let mut pauses_in_a_row: u64 = 0;
     loop {

@@ -77,6 +77,8 @@ pub enum PeerAddress {
     },
     /// A process on this machine of which the system does not tell more.
     Unknown,
+    /// This process.
+    Inproc,
 }
 
 /// What a peer has shown of itself.
@@ -155,7 +157,10 @@ impl Claim<'_> {
             (Credentials::User(user), _) => Principal::User(user.clone()),
             (Credentials::Key(key), _) => Principal::Key(key),
             (Credentials::None, PeerAddress::Ipc { uid, gid }) => Principal::Ipc { uid, gid },
-            (Credentials::None, PeerAddress::Ip(_) | PeerAddress::Unknown) => Principal::None,
+            (
+                Credentials::None,
+                PeerAddress::Ip(_) | PeerAddress::Unknown | PeerAddress::Inproc,
+            ) => Principal::None,
         }
     }
 }

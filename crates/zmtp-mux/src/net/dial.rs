@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 pub use self::proxy::Proxy;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
+use crate::net::inproc;
 use crate::net::socks::SocksError;
 use crate::net::stream::Stream;
 
@@ -30,7 +31,7 @@ pub struct Dial {
     /// The time for all of it: resolving a name, every address that it has, and the proxy's
     /// answers. 5 seconds by default.
     pub connect_timeout: Duration,
-    /// Through which TCP endpoints are reached; by default none. ipc never needs one.
+    /// Through which TCP endpoints are reached; by default none. ipc and inproc never need one.
     pub proxy: Option<Proxy>,
 }
 
@@ -96,6 +97,7 @@ impl Dial {
             }
             (Endpoint::IpcPath(path), _) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
             (Endpoint::IpcAbstract(name), _) => Ok(Stream::Unix(dial_abstract(name).await?)),
+            (Endpoint::Inproc(name), _) => Ok(Stream::Inproc(inproc::connect(name).await?)),
         }
     }
 }

@@ -6,6 +6,7 @@
 //!                     0 or `*` for any that is free
 //! ipc://PATH          a Unix domain socket
 //! ipc://@NAME         one in Linux's abstract name space
+//! inproc://NAME       another handle in this process
 //! ```
 
 use std::fmt;
@@ -28,6 +29,8 @@ pub enum Endpoint {
     IpcPath(String),
     /// A Unix domain socket in Linux's abstract name space.
     IpcAbstract(String),
+    /// A name in this process: octets move through memory, and nothing else differs.
+    Inproc(String),
 }
 
 /// Why a text is no endpoint. Each says what is allowed.
@@ -35,7 +38,7 @@ pub enum Endpoint {
 #[non_exhaustive]
 pub enum EndpointError {
     /// Another scheme, or none.
-    #[error("an endpoint begins with tcp:// or ipc://")]
+    #[error("an endpoint begins with tcp://, ipc:// or inproc://")]
     Scheme,
     /// No host.
     #[error("a tcp endpoint is tcp://HOST:PORT, with HOST a name, an address, or *")]
@@ -52,13 +55,17 @@ pub enum EndpointError {
     /// A path longer than the system allows.
     #[error("an ipc path has at most {} octets", PATH_LEN_MAX)]
     PathTooLong,
+    /// No name.
+    #[error("an inproc endpoint is inproc://NAME")]
+    Name,
     /// Abstract names are Linux's own.
     #[error("abstract names, as in ipc://@NAME, are for Linux only")]
     AbstractUnsupported,
 }
 
 impl Endpoint {
-    /// Returns the addresses to listen on or to dial, resolving a name; empty for ipc.
+    /// Returns the addresses to listen on or to dial, resolving a name; empty for ipc
+    /// and inproc.
     ///
     /// Blocks while the system resolves a name.
     ///
@@ -73,7 +80,7 @@ impl Endpoint {
             Self::Tcp { host, port } => {
                 Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), *port))?.collect())
             }
-            Self::IpcPath(_) | Self::IpcAbstract(_) => Ok(Vec::new()),
+            Self::IpcPath(_) | Self::IpcAbstract(_) | Self::Inproc(_) => Ok(Vec::new()),
         }
     }
 
@@ -100,6 +107,11 @@ impl FromStr for Endpoint {
         if let Some(rest) = text.strip_prefix("tcp://") {
             return tcp(rest);
         }
+        match text.strip_prefix("inproc://") {
+            Some("") => return Err(EndpointError::Name),
+            Some(name) => return Ok(Self::Inproc(name.to_owned())),
+            None => {}
+        }
         let path = text.strip_prefix("ipc://").ok_or(EndpointError::Scheme)?;
         match path.strip_prefix('@') {
             _ if path.len() > PATH_LEN_MAX => Err(EndpointError::PathTooLong),
@@ -118,6 +130,7 @@ impl fmt::Display for Endpoint {
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::IpcPath(path) => write!(f, "ipc://{path}"),
             Self::IpcAbstract(name) => write!(f, "ipc://@{name}"),
+            Self::Inproc(name) => write!(f, "inproc://{name}"),
         }
     }
 }
@@ -163,6 +176,7 @@ mod tests {
             ("tcp://*:0", "tcp://*:0"),
             ("ipc:///tmp/a:b", "ipc:///tmp/a:b"),
             ("ipc://relative", "ipc://relative"),
+            ("inproc://a name/@:?", "inproc://a name/@:?"),
         ] {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!(endpoint.to_string(), written);
@@ -190,6 +204,8 @@ mod tests {
             ("tcp://[::1:5555", EndpointError::Brackets),
             ("ipc://", EndpointError::Path),
             ("ipc://@", EndpointError::Path),
+            ("inproc://", EndpointError::Name),
+            ("inproc:x", EndpointError::Scheme),
             (&long, EndpointError::PathTooLong),
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(error), "{text}");
@@ -205,6 +221,7 @@ mod tests {
             ("tcp://[::1]:1", true),
             ("tcp://[::ffff:127.0.0.1]:1", true),
             ("ipc:///tmp/x", true),
+            ("inproc://x", true),
             ("tcp://*:1", false),
             ("tcp://0.0.0.0:1", false),
             ("tcp://[::]:1", false),

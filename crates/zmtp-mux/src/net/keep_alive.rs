@@ -17,7 +17,7 @@ pub(crate) trait Socket {
 
     /// Tells whether the peer has closed, though not all that it sent was read.
     // spec: mux:liveness:withheld-shows-fin
-    fn has_closed(&self, cx: &mut Context<'_>) -> bool;
+    fn has_closed(&mut self, cx: &mut Context<'_>) -> bool;
 }
 
 impl Socket for tcp::ReadHalf<'_> {
@@ -25,7 +25,7 @@ impl Socket for tcp::ReadHalf<'_> {
         keep_alive(self.as_ref())
     }
 
-    fn has_closed(&self, cx: &mut Context<'_>) -> bool {
+    fn has_closed(&mut self, cx: &mut Context<'_>) -> bool {
         closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
     }
 }
@@ -36,7 +36,7 @@ impl Socket for unix::ReadHalf<'_> {
         Ok(())
     }
 
-    fn has_closed(&self, cx: &mut Context<'_>) -> bool {
+    fn has_closed(&mut self, cx: &mut Context<'_>) -> bool {
         closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
     }
 }

@@ -33,6 +33,10 @@ pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, jou
             let (read, write) = stream.split();
             converse(&guest, read, write, (listen, journal), caller).await
         }
+        Stream::Inproc(stream) => {
+            let (read, write) = stream.split();
+            converse(&guest, read, write, (listen, journal), caller).await
+        }
     };
     guest.shared.note_end(&end);
 }

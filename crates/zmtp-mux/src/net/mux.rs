@@ -21,6 +21,7 @@ use crate::net::authenticator::Admittance;
 use crate::net::clock::after;
 use crate::net::endpoint::Endpoint;
 use crate::net::events::Events;
+use crate::net::figures::{Figure, Figures};
 use crate::net::inbox::Inbox;
 use crate::net::link::Journal;
 use crate::net::security::ListenSecurity;
@@ -256,27 +257,12 @@ impl Mux {
             .await;
     }
 
-    /// Returns every counter and gauge by its name, in a fixed order.
-    ///
-    /// `difference` is by how much the conservation law is violated: 0.
-    // spec: mux:conservation:difference-shown, mux:limit:counted
+    /// Returns the figures of [`each`](Figures::each) by their names.
     #[must_use]
     pub fn counters(&self) -> Vec<(&'static str, i64)> {
-        let (mut all, queued, octets, bindings, difference) = self.shared.with_core(|core| {
-            let queued = core.queued();
-            let counters: Vec<_> = core.counters().iter().collect();
-            let difference = core.counters().difference(queued);
-            (counters, queued, core.queued_octets() as u64, core.bindings() as u64, difference)
-        });
-        all.extend([("queued", queued), ("queued_octets", octets), ("bindings", bindings)]);
-        self.shared.with_lobby(|lobby| {
-            let (connections, handshakes) = lobby.count();
-            all.extend([("connections", connections as u64), ("handshakes", handshakes as u64)]);
-            all.extend(lobby.counters().iter());
-        });
-        all.extend(self.shared.ends());
-        let signed = |(name, count): (&'static str, u64)| (name, count.cast_signed());
-        all.into_iter().map(signed).chain([("difference", difference)]).collect()
+        let mut all = Vec::new();
+        self.each(&mut |figure| all.push((figure.name(), figure.value())));
+        all
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -316,6 +302,12 @@ impl Mux {
                 return;
             }
         }
+    }
+}
+
+impl Figures for Mux {
+    fn each(&self, see: &mut dyn FnMut(Figure)) {
+        self.shared.each(see);
     }
 }
 

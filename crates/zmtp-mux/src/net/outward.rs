@@ -210,6 +210,10 @@ impl Outward {
                 let (mut read, mut write) = stream.split();
                 carry(&mut read, &mut write, &seat, halves).await
             }
+            Stream::Inproc(stream) => {
+                let (mut read, mut write) = stream.split();
+                carry(&mut read, &mut write, &seat, halves).await
+            }
         };
         info!(endpoint = %self.endpoint, %end, "disconnected");
         end

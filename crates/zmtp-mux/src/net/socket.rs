@@ -13,6 +13,7 @@ use zmtp_proto::SocketType;
 use crate::core::{PeerInfo, Rule, Takes, Token};
 use crate::net::dealer::DealerOptions;
 use crate::net::endpoint::Endpoint;
+use crate::net::figures::{Figure, Figures};
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::mux::{BindError, Listen, Mux, MuxConfig};
 use crate::net::outward::{Line, Outward, Shaken};
@@ -255,12 +256,6 @@ impl MuxSocket {
         self.shared().with_core(|core| core.disconnect(peer)).map_err(NotSentReason::from)
     }
 
-    /// Returns every counter and gauge by its name, in a fixed order; see [`Mux::counters`].
-    #[must_use]
-    pub fn counters(&self) -> Vec<(&'static str, i64)> {
-        self.0.mux.counters()
-    }
-
     /// Closes the socket in order: nothing more is taken or dialled; what is queued is written out,
     /// for as long as [`MuxLimits::end_flush`](crate::MuxLimits::end_flush); then every connection
     /// is closed. What the application has not taken by then is dropped and counted.
@@ -300,6 +295,13 @@ impl MuxSocket {
 
     fn shared(&self) -> &Arc<Shared> {
         self.0.mux.shared()
+    }
+}
+
+/// As those of a [`Mux`].
+impl Figures for MuxSocket {
+    fn each(&self, see: &mut dyn FnMut(Figure)) {
+        self.0.mux.each(see);
     }
 }
 

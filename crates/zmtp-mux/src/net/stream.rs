@@ -1,4 +1,4 @@
-//! Streams and the sockets that accept them: TCP and Unix domain sockets.
+//! Streams and what accepts them: TCP, Unix domain sockets, and memory.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,12 +12,14 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::net::authenticator::PeerAddress;
 use crate::net::endpoint::Endpoint;
+use crate::net::inproc::{self, Inproc};
 
 /// A connected byte stream.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Inproc(Inproc),
 }
 
 /// A stream on its way to the runtime that will serve it.
@@ -25,6 +27,8 @@ pub(crate) enum Stream {
 pub(crate) enum Detached {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    /// Which is no runtime's.
+    Inproc(Inproc),
 }
 
 impl Stream {
@@ -37,6 +41,7 @@ impl Stream {
             Self::Unix(stream) => stream.peer_cred().map_or(PeerAddress::Unknown, |peer| {
                 PeerAddress::Ipc { uid: peer.uid(), gid: peer.gid() }
             }),
+            Self::Inproc(_) => PeerAddress::Inproc,
         }
     }
 
@@ -45,6 +50,7 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.into_std().map(Detached::Tcp),
             Self::Unix(stream) => stream.into_std().map(Detached::Unix),
+            Self::Inproc(stream) => Ok(Detached::Inproc(stream)),
         }
     }
 }
@@ -55,6 +61,7 @@ impl Detached {
         match self {
             Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+            Self::Inproc(stream) => Ok(Stream::Inproc(stream)),
         }
     }
 }
@@ -68,6 +75,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Inproc(stream) => Pin::new(stream.split().0).poll_read(cx, buffer),
         }
     }
 }
@@ -81,6 +89,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, octets),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, octets),
+            Self::Inproc(stream) => Pin::new(stream.split().1).poll_write(cx, octets),
         }
     }
 
@@ -88,6 +97,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Inproc(stream) => Pin::new(stream.split().1).poll_flush(cx),
         }
     }
 
@@ -95,15 +105,17 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Inproc(stream) => Pin::new(stream.split().1).poll_shutdown(cx),
         }
     }
 }
 
-/// A socket that accepts streams. Its path, if it has one, is removed with it.
+/// What accepts streams. Its path, if it has one, is removed with it.
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
     Unix(UnixListener, #[expect(dead_code, reason = "held to be dropped")] Option<SocketPath>),
+    Inproc(inproc::Listener),
 }
 
 /// The path of a listening socket, removed when it listens no more.
@@ -137,6 +149,9 @@ impl Acceptor {
                 listener.set_nonblocking(true)?;
                 Ok((Self::Unix(UnixListener::from_std(listener)?, None), endpoint.clone()))
             }
+            Endpoint::Inproc(name) => {
+                Ok((Self::Inproc(inproc::Listener::bind(name)?), endpoint.clone()))
+            }
         }
     }
 
@@ -145,7 +160,7 @@ impl Acceptor {
     /// # Cancel safety
     ///
     /// Cancel safe: no stream is lost.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+    pub(crate) async fn accept(&mut self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
@@ -157,6 +172,7 @@ impl Acceptor {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), None))
             }
+            Self::Inproc(listener) => Ok((Stream::Inproc(listener.accept().await?), None)),
         }
     }
 }

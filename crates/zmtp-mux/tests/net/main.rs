@@ -12,6 +12,7 @@
 
 mod dealer;
 mod heartbeat;
+mod inproc;
 mod notices;
 mod raw;
 mod security;

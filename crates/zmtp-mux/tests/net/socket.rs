@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use zmtp_mux::{
-    Dealer, DealerOptions, Endpoint, Event, GoneReason, LinkEvent, Listen, ListenerRole, Message,
-    Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, SocketConfig, SocketEvent, To,
+    Dealer, DealerOptions, Endpoint, Event, Figures, GoneReason, LinkEvent, Listen, ListenerRole,
+    Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, SocketConfig, SocketEvent, To,
 };
 
 use crate::soon;
@@ -22,7 +22,9 @@ fn listening() -> (MuxSocket, Endpoint) {
 }
 
 fn counter(socket: &MuxSocket, name: &str) -> i64 {
-    socket.counters().into_iter().find(|(of, _)| *of == name).expect(name).1
+    let mut found = None;
+    socket.each(&mut |figure| found = found.or((figure.name() == name).then(|| figure.value())));
+    found.expect(name)
 }
 
 /// mux:terminal:nothing-announced, mux:event:bound-first, mux:event:unbound-last.

@@ -7,7 +7,7 @@ use crate::core::role::ListenerRole;
 /// Where a connection comes from, as far as limits are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
-    /// A process on this machine.
+    /// A process on this machine, perhaps this one.
     Ipc,
     /// An IPv4 address, or a /64 of IPv6.
     Ip(IpAddr),
@@ -16,7 +16,7 @@ pub enum Origin {
 /// A connection that asks for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newcomer {
-    /// Its address; `None` on IPC.
+    /// Its address; `None` on IPC and inproc.
     pub address: Option<IpAddr>,
     /// What its listener takes it for.
     pub listener: ListenerRole,
@@ -34,7 +34,7 @@ pub enum HandshakeCost {
 }
 
 impl Origin {
-    /// Returns the origin of a peer with this address; `None` on IPC.
+    /// Returns the origin of a peer with this address; `None` on IPC and inproc.
     #[must_use]
     pub fn of(address: Option<IpAddr>) -> Self {
         let Some(address) = address else { return Self::Ipc };

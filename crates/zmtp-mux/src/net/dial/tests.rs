@@ -92,7 +92,7 @@ async fn reaches_paths_and_abstract_names_with_a_proxy_or_without() {
         endpoints.push(Endpoint::IpcAbstract(format!("zmtp-mux-dial-{pid}")));
     }
     for endpoint in endpoints {
-        let (acceptor, _) = Acceptor::bind(&endpoint).unwrap();
+        let (mut acceptor, _) = Acceptor::bind(&endpoint).unwrap();
         // Nobody is there, and nobody is asked.
         for dial in [Dial::default(), through(Proxy::new("127.0.0.1", 1))] {
             let dialled = in_time(dial.dial(&endpoint)).await.unwrap();

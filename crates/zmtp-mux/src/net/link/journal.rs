@@ -96,6 +96,7 @@ impl fmt::Display for Plain {
             PeerAddress::Ip(address) => write!(f, "{}", address.to_canonical()),
             PeerAddress::Ipc { uid, gid } => write!(f, "ipc:{uid}:{gid}"),
             PeerAddress::Unknown => f.write_str("ipc"),
+            PeerAddress::Inproc => f.write_str("inproc"),
         }
     }
 }
@@ -208,6 +209,7 @@ mod tests {
             (PeerAddress::Ip("2001:db8::1".parse().unwrap()), "2001:db8::1"),
             (PeerAddress::Ipc { uid: 1, gid: 2 }, "ipc:1:2"),
             (PeerAddress::Unknown, "ipc"),
+            (PeerAddress::Inproc, "inproc"),
         ] {
             assert_eq!(Plain(address).to_string(), shown);
         }
