@@ -47,6 +47,8 @@ pub(crate) enum End {
     Takeover,
     /// It lost its name: to new access rules, or silent when another service wanted it.
     Evicted,
+    /// Code of our own side panicked, such as that of an authenticator.
+    Panicked,
 }
 
 /// One count for each kind of end.
@@ -68,7 +70,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -94,6 +96,7 @@ const NAMES: [&str; 25] = [
     "ended_evicted",
     "ended_drained",
     "ended_mechanism",
+    "ended_panicked",
 ];
 
 impl End {
@@ -116,7 +119,8 @@ impl End {
             | Self::NameHeld
             | Self::Dismissed
             | Self::Nameless
-            | Self::MadeWay => GoneReason::Lost,
+            | Self::MadeWay
+            | Self::Panicked => GoneReason::Lost,
         }
     }
 
@@ -153,6 +157,7 @@ impl End {
             Self::Evicted => 22,
             Self::Drained => 23,
             Self::Mechanism { .. } => 24,
+            Self::Panicked => 25,
         }
     }
 }
@@ -198,6 +203,7 @@ impl fmt::Display for End {
             Self::Drained => f.write_str("it drained for too long"),
             Self::Takeover => f.write_str("another service took over its name"),
             Self::Evicted => f.write_str("its name was taken away"),
+            Self::Panicked => f.write_str("our own side panicked"),
         }
     }
 }
@@ -240,6 +246,7 @@ mod tests {
             End::Evicted,
             End::Drained,
             End::Mechanism { expected: Mechanism::CURVE, came: None },
+            End::Panicked,
         ];
         let mut counted = Ends::default();
         for end in &ends {

@@ -150,10 +150,17 @@ impl Shared {
         room.lobby.introduce(ticket)
     }
 
-    /// Frees the place of a connection.
-    pub(crate) fn leave(&self, ticket: Ticket) {
+    /// Frees the place of a connection, and counts its end: each has one. Without one its task was
+    /// aborted, for a newer handshake or with all others.
+    // spec: mux:limit:counted
+    pub(crate) fn leave(&self, ticket: Ticket, end: Option<End>) {
         {
             let mut room = lock(&self.room);
+            let aborted = match room.lobby.stage(ticket) {
+                Some(GuestStage::Evicted) => End::MadeWay,
+                Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
+            };
+            room.ends.note(&end.unwrap_or(aborted));
             room.shaking.remove(ticket);
             room.lobby.leave(ticket);
         }
@@ -166,11 +173,6 @@ impl Shared {
         for (_, task) in room.shaking.drain() {
             task.abort();
         }
-    }
-
-    /// Counts the end of a connection.
-    pub(crate) fn note_end(&self, end: &End) {
-        lock(&self.room).ends.note(end);
     }
 
     /// Counts a pause in accepting.

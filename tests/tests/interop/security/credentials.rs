@@ -85,7 +85,7 @@ impl Credentials {
             DialSecurity::Curve { server, keys } => {
                 ClientSecurity::Curve(Box::new(CurveClient::new(server, keys, [1; 48])))
             }
-            _ => ClientSecurity::Null,
+            DialSecurity::Null => ClientSecurity::Null,
         }
     }
 
