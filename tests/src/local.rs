@@ -41,11 +41,15 @@ impl LocalMux {
             .unwrap_or_else(|| panic!("waited for {name} in vain: {:?}", self.mux.counters()))
     }
 
-    /// Ends it in order. No message may be unaccounted for.
+    /// Ends it in order. No message may be unaccounted for, and no connection.
     pub fn stop(self) {
         self.runtime.block_on(self.mux.end());
-        assert_eq!(self.counter("difference"), 0, "{:?}", self.mux.counters());
-        assert_eq!(self.counter("connections"), 0, "{:?}", self.mux.counters());
+        let counters = self.mux.counters();
+        assert_eq!(self.counter("difference"), 0, "{counters:?}");
+        assert_eq!(self.counter("connections"), 0, "{counters:?}");
+        let ends = counters.iter().filter(|(name, _)| name.starts_with("ended_"));
+        let ended: i64 = ends.map(|(_, count)| count).sum();
+        assert_eq!(ended, self.counter("connections_accepted"), "each ends once: {counters:?}");
     }
 }
 

@@ -1,16 +1,21 @@
 //! `cargo xtask fuzz`: each fuzz target for some seconds, or for a number of executions.
 
+mod coverage;
+
 use std::fs;
 
 use crate::error::{Error, Result};
 use crate::tools::{self, Tool};
 use crate::{shell, workspace};
 
+use self::coverage::Coverage;
+
 /// How long a target runs.
 #[derive(Clone, Copy)]
 enum Span {
     Seconds(u64),
-    /// Told as they go: when a target found new code last is worth knowing after a long run.
+    /// At the end a line tells how much code they reached, and whether the last quarter of them
+    /// reached more.
     Executions(u64),
 }
 
@@ -79,7 +84,20 @@ fn one(target: &str, span: Span) -> Result<()> {
         }
     }
     // The sanitizer flags are unstable; this lets a stable toolchain take them.
-    shell::run(fuzzer.current_dir(fuzz).env("RUSTC_BOOTSTRAP", "1"))
+    fuzzer.current_dir(fuzz).env("RUSTC_BOOTSTRAP", "1");
+    match span {
+        Span::Seconds(_) => shell::run(&mut fuzzer),
+        Span::Executions(executions) => {
+            let mut coverage = Coverage::new(executions);
+            shell::run_heard(&mut fuzzer, |line| {
+                if !coverage.note(line) {
+                    eprintln!("{line}");
+                }
+            })?;
+            println!("{target}: {coverage}");
+            Ok(())
+        }
+    }
 }
 
 fn targets() -> Result<Vec<String>> {

@@ -71,7 +71,8 @@ Usage: cargo xtask <command>
   api [--write]                  what the libraries make public is what api.txt beside each says;
                                  --write writes it
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
-                                 or with --executions N for that many inputs
+                                 or with --executions N for that many inputs,
+                                 and say how much code they reached, at 3/4 and at the end
   bench route [ARGS]             build the broker and the load generator with optimisations, run it
   promises [--long] [ROW...]     what MUX/1 promises, each under a fault and with a figure: is it kept?
                                  ROW: only those whose name begins so

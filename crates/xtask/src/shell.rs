@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::process::{Command, Stdio};
+use std::io::{self, BufRead, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::{Error, Result};
 use crate::workspace;
@@ -17,12 +18,33 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
 
 /// Shows `command`, runs it to its end, and fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let program = name(command.get_program());
+    let shown = tell(command);
+    end(shown, command.status().map_err(|source| Error::Spawn { program, source })?)
+}
+
+/// Does as [`run`] does, and hands each line that goes to standard error to `hear` instead.
+pub(crate) fn run_heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Result<()> {
+    let program = name(command.get_program());
+    let shown = tell(command);
+    let failed = |source| Error::Spawn { program: program.clone(), source };
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(&failed)?;
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).split(b'\n').map_while(io::Result::ok) {
+            hear(&String::from_utf8_lossy(&line));
+        }
+    }
+    end(shown, child.wait().map_err(failed)?)
+}
+
+fn tell(command: &Command) -> String {
     let shown = show(command);
     eprintln!("$ {shown}");
-    let status = command
-        .status()
-        .map_err(|source| Error::Spawn { program: name(command.get_program()), source })?;
-    if status.success() { Ok(()) } else { Err(Error::Failed { command: shown, status }) }
+    shown
+}
+
+fn end(command: String, status: ExitStatus) -> Result<()> {
+    if status.success() { Ok(()) } else { Err(Error::Failed { command, status }) }
 }
 
 /// Shows `command`, runs it to its end, and returns what it printed.

@@ -43,7 +43,10 @@
 //! # }
 //! ```
 
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
@@ -173,7 +176,8 @@ impl Encoder<Pong> for MessageCodec {
     }
 }
 
-/// Shakes hands on a stream that we dialled, announcing `local`.
+/// Shakes hands on a stream that we dialled, announcing `local`; under PLAIN and CURVE as the
+/// client, whoever dialled.
 ///
 /// # Errors
 ///
@@ -194,7 +198,7 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Shakes hands on a stream that was dialled, letting in whoever fits and is accepted by `judge`,
-/// and announcing `local`.
+/// and announcing `local`; under PLAIN and CURVE as the server, whoever dialled.
 ///
 /// # Errors
 ///
@@ -222,11 +226,16 @@ async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
     judge: &mut dyn FnMut(Claim<'_>) -> Verdict,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
-    let mut input = BytesMut::new();
+    let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
     loop {
         let introduced = step(&mut connection, &mut input, local, judge, now);
         while let Some(octets) = connection.poll_transmit() {
-            stream.write_all(&octets).await?;
+            output.extend_from_slice(&octets);
+        }
+        // Nothing is read after this, and the peer reads what it waits for.
+        if introduced.is_err() || matches!(introduced, Ok(Some(_))) {
+            stream.write_all_buf(&mut output).await?;
+            stream.flush().await?;
         }
         if let Some(peer) = introduced? {
             let (traffic, outlet) = connection.into_halves()?;
@@ -235,10 +244,42 @@ async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
             parts.read_buf = input;
             return Ok((Framed::from_parts(parts), peer));
         }
-        if stream.read_buf(&mut input).await? == 0 {
+        if exchange(&mut stream, &mut input, &mut output).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
+}
+
+/// Writes what fits until something could be read, and returns how many octets were: a peer that
+/// writes before it reads must not wait for us while we wait for it.
+async fn exchange<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut T,
+    input: &mut BytesMut,
+    output: &mut BytesMut,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        if let Poll::Ready(Err(error)) = poll_write_out(stream, output, cx) {
+            return Poll::Ready(Err(error));
+        }
+        pin!(stream.read_buf(&mut *input)).poll(cx)
+    })
+    .await
+}
+
+/// Writes all, and flushes: the stream may have a buffer of its own.
+fn poll_write_out<T: AsyncWrite + Unpin>(
+    stream: &mut T,
+    output: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while !output.is_empty() {
+        let len = ready!(Pin::new(&mut *stream).poll_write(cx, output))?;
+        if len == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        output.advance(len);
+    }
+    Pin::new(stream).poll_flush(cx)
 }
 
 /// Takes all that is whole off `input`, up to the end of the handshake.

@@ -66,6 +66,10 @@ enum State {
 
 impl Connection {
     /// Makes the side that dialled, which announces `local` to whom `security` finds.
+    ///
+    /// Under PLAIN and CURVE it is the client, and no octet tells who dialled: for a server that
+    /// dials its clients give this one to the client, and [`acceptor`](Self::acceptor) to the server.
+    // spec: 37:topology:roles-configured
     #[must_use]
     pub fn connector(
         local: Local,
@@ -77,6 +81,9 @@ impl Connection {
     }
 
     /// Makes the side that was dialled, and asks for what `security` asks for.
+    ///
+    /// Under PLAIN and CURVE it is the server, whoever dialled.
+    // spec: 37:topology:roles-configured
     #[must_use]
     pub fn acceptor(security: ServerSecurity, settings: impl Into<Settings>, now: Instant) -> Self {
         Self::new(Side::Acceptor(security), settings.into(), now)

@@ -112,7 +112,8 @@ impl Peer {
     }
 }
 
-/// Who dialled, and what it brings.
+/// Who dialled, and what it brings. Under PLAIN and CURVE the first is the client and the second
+/// the server, and nothing but their names says who dialled.
 #[derive(Debug)]
 pub(crate) enum Side {
     /// We dialled, and announce this.
@@ -168,7 +169,7 @@ pub(crate) enum Told {
 }
 
 impl Handshake {
-    // spec: 37:greeting:sent-at-once, 37:topology:roles-configured
+    // spec: 37:greeting:sent-at-once
     pub(crate) fn start(version: Version, side: Side, out: &mut BytesMut) -> Self {
         let (mechanism, security_role) = match &side {
             Side::Connector(_, security) => (security.mechanism(), SecurityRole::Client),

@@ -38,7 +38,8 @@ fn silent_connections_keep_nobody_out() {
     siege.newcomer();
     drop(silent);
     siege.muxd.wait_counter("connections", |open| open == 2);
-    siege.end("10,000 silent connections");
+    let counters = siege.end("10,000 silent connections");
+    assert_eq!(counters.of("ended_made_way"), counters.of("handshakes_evicted"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod outbound;
 mod refused_by_libzmq;
 mod refused_by_us;
 mod returning;
+mod reversed;
 mod rows;
 mod through;
 

@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
 use crate::core::{HandshakeCost, Newcomer};
+use crate::net::end::End;
 use crate::net::guest::Guest;
 use crate::net::link::{Journal, serve};
 use crate::net::mux::{Listen, Spread};
@@ -73,7 +74,7 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
         debug!(?newcomer, "no place for a connection");
         return;
     };
-    let guest = Guest { shared: Arc::clone(shared), ticket };
+    let guest = Guest::new(Arc::clone(shared), ticket);
     let (journal, listen) = (Arc::clone(journal), Arc::clone(listen));
     let task = match spread.next() {
         None => tokio::spawn(async move { serve(guest, stream, &listen, &journal).await }),
@@ -81,16 +82,22 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
             Ok(detached) => runtime.spawn(async move {
                 match detached.attach() {
                     Ok(stream) => serve(guest, stream, &listen, &journal).await,
-                    Err(error) => warn!(%error, "a connection could not be moved"),
+                    Err(error) => not_moved(&guest, &error),
                 }
             }),
             Err(error) => {
-                warn!(%error, "a connection could not be moved");
+                not_moved(&guest, &error);
                 return;
             }
         },
     };
     shared.note_shaking(ticket, task.abort_handle());
+}
+
+/// Notes that the system did not let a connection go to another runtime.
+fn not_moved(guest: &Guest, error: &io::Error) {
+    warn!(%error, "a connection could not be moved");
+    guest.note_end(End::Failed(error.kind()));
 }
 
 /// Tells an error of the one connection that was to be accepted from one of the whole process,

@@ -49,6 +49,8 @@ pub(crate) enum End {
     Disconnected,
     /// It lost its name: to new access rules, or silent when another service wanted it.
     Evicted,
+    /// Code of our own side panicked, such as that of an authenticator.
+    Panicked,
 }
 
 /// One count for each kind of end.
@@ -70,7 +72,7 @@ impl Ends {
 }
 
 /// The names of the counters, in the order of [`End::place`].
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "ended_peer_left",
     "ended_failed",
     "ended_protocol",
@@ -97,6 +99,7 @@ const NAMES: [&str; 26] = [
     "ended_drained",
     "ended_mechanism",
     "ended_disconnected",
+    "ended_panicked",
 ];
 
 impl End {
@@ -119,7 +122,8 @@ impl End {
             | Self::NameHeld
             | Self::Dismissed
             | Self::Nameless
-            | Self::MadeWay => GoneReason::Lost,
+            | Self::MadeWay
+            | Self::Panicked => GoneReason::Lost,
         }
     }
 
@@ -157,6 +161,7 @@ impl End {
             Self::Drained => 23,
             Self::Mechanism { .. } => 24,
             Self::Disconnected => 25,
+            Self::Panicked => 26,
         }
     }
 }
@@ -204,6 +209,7 @@ impl fmt::Display for End {
             Self::Takeover => f.write_str("another service took over its name"),
             Self::Disconnected => f.write_str("the application disconnected it"),
             Self::Evicted => f.write_str("its name was taken away"),
+            Self::Panicked => f.write_str("our own side panicked"),
         }
     }
 }
@@ -247,6 +253,7 @@ mod tests {
             End::Drained,
             End::Mechanism { expected: Mechanism::CURVE, came: None },
             End::Disconnected,
+            End::Panicked,
         ];
         let mut counted = Ends::default();
         for end in &ends {

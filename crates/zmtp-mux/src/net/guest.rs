@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::thread;
 
 use crate::core::{BindingKey, GoneReason, Ticket};
 use crate::net::end::End;
@@ -15,11 +16,26 @@ use crate::net::shared::Shared;
 pub(crate) struct Guest {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Ticket,
+    /// How the connection ended, once it has.
+    end: OnceLock<End>,
+}
+
+impl Guest {
+    pub(crate) fn new(shared: Arc<Shared>, ticket: Ticket) -> Self {
+        Self { shared, ticket, end: OnceLock::new() }
+    }
+
+    /// Notes how the connection ended. Whoever does not get to say so panicked, or was aborted.
+    pub(crate) fn note_end(&self, end: End) {
+        // The first end is the one.
+        let _ = self.end.set(end);
+    }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.shared.leave(self.ticket);
+        let end = self.end.take().or_else(|| thread::panicking().then_some(End::Panicked));
+        self.shared.leave(self.ticket, end);
     }
 }
 

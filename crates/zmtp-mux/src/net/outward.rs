@@ -271,7 +271,8 @@ fn reason(end: End) -> Option<DealerError> {
         | End::Drained
         | End::Stalled
         | End::Takeover
-        | End::Evicted => Some(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+        | End::Evicted
+        | End::Panicked => Some(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
     }
 }
 

@@ -202,10 +202,17 @@ impl Shared {
         hall.lobby.introduce(ticket)
     }
 
-    /// Frees the place of a connection.
-    pub(crate) fn leave(&self, ticket: Ticket) {
+    /// Frees the place of a connection, and counts its end: each has one. Without one its task was
+    /// aborted, for a newer handshake or with all others.
+    // spec: mux:limit:counted
+    pub(crate) fn leave(&self, ticket: Ticket, end: Option<End>) {
         {
             let mut hall = lock(&self.hall);
+            let aborted = match hall.lobby.stage(ticket) {
+                Some(GuestStage::Evicted) => End::MadeWay,
+                Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
+            };
+            hall.ends.note(&end.unwrap_or(aborted));
             hall.shaking.remove(ticket);
             hall.lobby.leave(ticket);
         }

@@ -1,18 +1,15 @@
 //! Handles that meet at a name in this process.
 
-use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use zmtp_mux::{
-    Admittance, Authenticator, Claim, Connector, Dealer, DealerError, DealerOptions, DialError,
-    Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Next, PeerAddress,
-    PoolLimits, Principal, Reconnect, Rule, Rules, Verdict, Verdicting,
+    Admittance, Authenticator, Claim, Dealer, DealerError, DealerOptions, DialError, Endpoint,
+    LinkEvent, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, PeerAddress, PoolLimits,
+    Principal, Reconnect, Rule, Rules, Verdict, Verdicting,
 };
 
 use crate::raw::counter;
@@ -37,7 +34,7 @@ fn frames(message: &Message) -> Vec<Vec<u8>> {
 }
 
 /// Sends a request of this size, and its echo back.
-async fn exchange(client: &mut Dealer, service: &mut Dealer, len: usize) {
+async fn exchange(client: &Dealer, service: &Dealer, len: usize) {
     let body = vec![b'x'; len];
     let sent = Message::from_frames([&b"engine"[..], &body]).unwrap();
     let (sent, request) = soon(async { tokio::join!(client.send(sent), service.recv()) }).await;
@@ -53,10 +50,10 @@ async fn exchange(client: &mut Dealer, service: &mut Dealer, len: usize) {
 async fn messages_of_any_size_pass_both_ways() {
     let (mux, endpoint) = mux("any size");
     assert_eq!(endpoint, at("any size"));
-    let mut service = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let service = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     for len in [0, 1, 255, 16 << 10, 64 << 10, 3 << 20] {
-        exchange(&mut client, &mut service, len).await;
+        exchange(&client, &service, len).await;
     }
     drop(client);
     soon(async { tokio::join!(mux.end(), until_it_ends(service)) }).await;
@@ -83,11 +80,11 @@ fn threads_and_runtimes_meet() {
         listen(&mux, "threads")
     };
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
-    let mut service = runtime().block_on(soon(Dealer::connect(&endpoint, "engine"))).unwrap();
+    let service = runtime().block_on(soon(Dealer::connect(&endpoint, "engine"))).unwrap();
     runtime().block_on(async {
-        let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+        let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
         for _ in 0..100 {
-            exchange(&mut client, &mut service, 10_000).await;
+            exchange(&client, &service, 10_000).await;
         }
         drop((client, service));
         soon(mux.end()).await;
@@ -104,23 +101,21 @@ async fn who_dials_a_name_comes_when_somebody_listens_there() {
         }
         other => panic!("{other:?}"),
     }
-    let options = DealerOptions::new("engine").unwrap();
-    let mut connector = Connector::new(at(name), options, Reconnect::default());
+    let options = DealerOptions::new("engine").unwrap().with_reconnect(Reconnect::default());
+    let dealer = Dealer::start(at(name), options).unwrap();
+    assert_eq!(dealer.try_event().unwrap(), None, "there is nobody, and it tries again");
     for _ in 0..2 {
-        let (mux, dealer) = {
-            let mut dealer = pin!(connector.connect());
-            let refused = poll_fn(|cx| Poll::Ready(dealer.as_mut().poll(cx).is_pending())).await;
-            assert!(refused, "there is nobody, and it tries again");
-            (mux(name).0, soon(dealer).await.unwrap())
-        };
+        let mux = mux(name).0;
+        let up = soon(dealer.event()).await.unwrap();
+        assert!(matches!(up, LinkEvent::Up(_)), "{up:?}");
         let taken = mux.bind(Listen::new(ListenerRole::Any, at(name))).unwrap_err();
         assert_eq!(taken.error.kind(), ErrorKind::AddrInUse);
-        let ((), end) = soon(async { tokio::join!(mux.end(), until_it_ends(dealer)) }).await;
-        assert!(matches!(connector.ended(&end), Next::After(_)));
+        let ((), down) = soon(async { tokio::join!(mux.end(), dealer.event()) }).await;
+        assert!(matches!(down, Ok(LinkEvent::Down { .. })), "{down:?}");
     }
 }
 
-async fn until_it_ends(mut dealer: Dealer) -> DealerError {
+async fn until_it_ends(dealer: Dealer) -> DealerError {
     dealer.recv().await.expect_err("nothing was sent")
 }
 
@@ -177,7 +172,7 @@ async fn a_client_that_is_held_up_and_leaves_is_noticed() {
     let endpoint = listen(&mux, "held up");
     // It reads nothing.
     let _service = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
-    let mut client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
     let large = vec![b'x'; 1 << 20];
     for body in [&large[..], &large, b"small", b"small"] {
         client.send(Message::from_frames([&b"engine"[..], body]).unwrap()).await.unwrap();

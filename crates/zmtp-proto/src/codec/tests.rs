@@ -1,5 +1,5 @@
 use futures::{SinkExt, StreamExt};
-use tokio::io::DuplexStream;
+use tokio::io::{BufStream, DuplexStream};
 use tokio_util::codec::Decoder as _;
 
 use super::*;
@@ -72,6 +72,36 @@ async fn both_sides_see_messages_and_pings_through_framed() {
     assert_eq!(&answer, b"\x04\x06\x04PONGc");
     drop((raw, codec));
     assert!(in_time(client.next()).await.is_none());
+}
+
+/// Both greetings are longer than what the stream takes at once, and both sides begin to write.
+#[tokio::test]
+async fn a_handshake_needs_no_room_in_the_stream() {
+    for len in [1, 63] {
+        for (client, server) in mechanisms() {
+            let (one, other) = tokio::io::duplex(len);
+            let client = (SocketType::Dealer, client);
+            let (client, server) = secured(one, other, client, server, |_| Verdict::Accept).await;
+            assert!(client.is_ok() && server.is_ok(), "{len}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_waits_for_nothing_in_the_buffer_of_a_stream() {
+    let (one, other) = tokio::io::duplex(4096);
+    let (one, other) = (BufStream::new(one), BufStream::new(other));
+    let (now, limits) = (start(), Limits::default());
+    let local = Local::new;
+    let judge = |_: Claim<'_>| Verdict::Accept;
+    let (client, server) = in_time(async {
+        tokio::join!(
+            connect(one, local(SocketType::Dealer), curve_client(), limits, now),
+            accept(other, local(SocketType::Router), curve_server(), judge, limits, now),
+        )
+    })
+    .await;
+    assert!(client.is_ok() && server.is_ok());
 }
 
 #[tokio::test]

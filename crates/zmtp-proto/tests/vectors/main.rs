@@ -1,4 +1,5 @@
-//! The table of octets in `vectors.txt`, and every way in which they may arrive.
+//! The tables of octets in `vectors.txt` and `vectors-security.txt`, and every way in which they
+//! may arrive.
 //!
 //! To add a case, add a row there: the words are explained at its head. Each test below runs
 //! all rows in both roles, and names every row that went wrong, and how it had been cut.
@@ -14,9 +15,12 @@
 mod notation;
 mod row;
 mod run;
+mod secured;
 mod sequences;
+mod z85;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -75,10 +79,13 @@ fn rows_cut_off_wait_for_the_rest_or_have_ended_already() {
 #[test]
 fn rows_and_what_follows_them_do_not_disturb_each_other() {
     for_each_row(|case| {
-        let (octets, expected) = case.joined();
-        case.check("joined", &[&octets], &expected)?;
-        let pieces: Vec<_> = octets.chunks(1).collect();
-        case.check("joined, octet by octet", &pieces, &expected)
+        let joined = if case.then.is_empty() { vec![case.joined()] } else { case.followed()? };
+        for (octets, expected) in joined {
+            case.check("joined", &[&octets], &expected)?;
+            let pieces: Vec<_> = octets.chunks(1).collect();
+            case.check("joined, octet by octet", &pieces, &expected)?;
+        }
+        Ok(())
     });
 }
 
@@ -138,6 +145,7 @@ struct Case {
     expected: Expected,
     /// What a row that waits says of itself and the octets behind it.
     joined: Option<Expected>,
+    then: Vec<String>,
     now: Instant,
 }
 
@@ -148,12 +156,13 @@ impl Case {
                 let ours = Context::Greeting(Mechanism::NULL, SecurityRole::Client);
                 (ours, Expected::closed("MechanismMismatch", Greeting::LEN))
             }
-            context @ (Context::Greeting(..) | Context::Ready(_) | Context::Traffic) => {
-                (context, row.expected.clone())
-            }
+            context @ (Context::Greeting(..)
+            | Context::Ready(_)
+            | Context::Traffic
+            | Context::Secured(_)) => (context, row.expected.clone()),
         };
         let (octets, joined) = (row.octets.clone(), row.joined.clone());
-        Self { context, role, octets, expected, joined, now }
+        Self { context, role, octets, expected, joined, then: row.then.clone(), now }
     }
 
     fn run(&self, pieces: &[&[u8]]) -> Result<Outcome, String> {
@@ -178,7 +187,8 @@ impl Case {
             (Context::Greeting(..), Role::Acceptor) => (SocketType::Router, expected.has_peer()),
             (Context::Ready(ours), Role::Acceptor) => (ours, expected.has_peer()),
             (Context::Ready(ours), Role::Connector) => (ours, false),
-            (Context::Traffic, _) => (SocketType::Router, false),
+            // Of these a row tells all that is sent.
+            (Context::Traffic | Context::Secured(_), _) => (SocketType::Router, false),
         };
         let mut sent = if ready_is_due { own_ready(ours)? } else { Vec::new() };
         sent.extend(&expected.sends);
@@ -213,9 +223,21 @@ impl Case {
         }
     }
 
+    /// Returns the octets with those of each row behind them that may follow, and what must come
+    /// of both.
+    fn followed(&self) -> Result<Vec<(Vec<u8>, Expected)>, String> {
+        let follow = |id: &String| {
+            let next = find(id)?;
+            let expected = self.expected.clone().and_then(self.octets.len(), &next.expected);
+            Ok(([&self.octets[..], &next.octets].concat(), expected))
+        };
+        self.then.iter().map(follow).collect()
+    }
+
     /// Returns the octets with valid ones behind them, and what must come of both.
     fn joined(&self) -> (Vec<u8>, Expected) {
-        let introduced = self.context == Context::Traffic || self.expected.has_peer();
+        let secured = matches!(self.context, Context::Secured(_));
+        let introduced = secured || self.context.is_traffic() || self.expected.has_peer();
         let ready = if introduced { Vec::new() } else { dealer_ready() };
         let octets = [&self.octets[..], &ready, b"\x00\x02hi"].concat();
         let mut expected = self.joined.clone().unwrap_or_else(|| self.expected.clone());
@@ -245,8 +267,8 @@ fn for_each_row(test: impl Fn(&Case) -> Result<(), String>) {
     let now = start();
     let mut wrong = Vec::new();
     for row in rows() {
-        for role in Role::BOTH {
-            if let Err(reason) = test(&Case::new(&row, role, now)) {
+        for role in row.context.roles() {
+            if let Err(reason) = test(&Case::new(row, role, now)) {
                 wrong.push(format!("{} as {role:?}, {reason}\n  ({})", row.id, row.remark));
             }
         }
@@ -254,8 +276,17 @@ fn for_each_row(test: impl Fn(&Case) -> Result<(), String>) {
     assert!(wrong.is_empty(), "{} went wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn rows() -> Vec<Row> {
-    row::table(include_str!("../vectors.txt")).unwrap_or_else(|wrong| panic!("{wrong}"))
+fn rows() -> &'static [Row] {
+    static TABLES: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let tables = [include_str!("../vectors.txt"), include_str!("../vectors-security.txt")];
+        let rows = tables.map(|table| row::table(table).unwrap_or_else(|wrong| panic!("{wrong}")));
+        rows.into_iter().flatten().collect()
+    });
+    &TABLES
+}
+
+fn find(id: &str) -> Result<&'static Row, String> {
+    rows().iter().find(|row| row.id == id).ok_or_else(|| format!("no row {id}"))
 }
 
 /// Octets after which the end is certain, if ever.

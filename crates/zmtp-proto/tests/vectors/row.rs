@@ -8,6 +8,8 @@ use bytes::Bytes;
 use zmtp_proto::{Deadline, Identity, Limits, Mechanism, SecurityRole, SocketType, Version};
 
 use crate::notation::octets;
+use crate::run::Role;
+use crate::secured::Awaits;
 
 /// Octets, where they arrive, and what must come of them.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) expected: Expected,
     /// What must come of the octets and those that follow, if the row leaves something unfinished.
     pub(crate) joined: Option<Expected>,
+    /// The rows that may come next.
+    pub(crate) then: Vec<String>,
     pub(crate) remark: String,
 }
 
@@ -30,6 +34,27 @@ pub(crate) enum Context {
     Ready(SocketType),
     /// They come behind the handshake, from a DEALER to our ROUTER.
     Traffic,
+    /// They come to a side with PLAIN or CURVE that waits for this.
+    Secured(Awaits),
+}
+
+impl Context {
+    /// Returns what we may be.
+    pub(crate) fn roles(self) -> Vec<Role> {
+        match self {
+            Self::Greeting(..) | Self::Ready(_) | Self::Traffic => Role::BOTH.to_vec(),
+            Self::Secured(awaits) => vec![awaits.role()],
+        }
+    }
+
+    /// Tells whether the handshake is over.
+    pub(crate) fn is_traffic(self) -> bool {
+        match self {
+            Self::Greeting(..) | Self::Ready(_) => false,
+            Self::Traffic => true,
+            Self::Secured(awaits) => awaits.is_traffic(),
+        }
+    }
 }
 
 /// What must come of a row.
@@ -48,6 +73,8 @@ pub(crate) struct Expected {
 /// Something that the owner of a connection sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happened {
+    /// The peer showed this: a user name or a key.
+    Shown(Bytes),
     /// The peer introduced itself and was let in.
     Peer { version: Version, socket_type: SocketType, identity: Identity },
     /// A message came, of these frames.
@@ -96,6 +123,7 @@ fn row(lines: &[(&str, &str)]) -> Result<Row, String> {
         octets: Vec::new(),
         expected: Expected::nothing(),
         joined: None,
+        then: Vec::new(),
         remark: String::new(),
     };
     let mut says_what = false;
@@ -105,6 +133,7 @@ fn row(lines: &[(&str, &str)]) -> Result<Row, String> {
             "in" => row.context = context(value)?,
             "octets" => row.octets.extend(octets(value)?),
             "remark" => value.clone_into(&mut row.remark),
+            "then" => row.then = value.split(' ').map(str::to_owned).collect(),
             "joined" => {
                 let (word, value) = value.split_once(' ').unwrap_or((value, ""));
                 row.joined.get_or_insert_with(Expected::nothing).add(word, value)?;
@@ -116,11 +145,14 @@ fn row(lines: &[(&str, &str)]) -> Result<Row, String> {
         }
     }
     let waits = row.expected.end == End::Waiting;
+    let secured = matches!(row.context, Context::Secured(_));
+    let goes_on = secured && row.expected.end == End::Open;
     match () {
         () if row.id.is_empty() || row.remark.is_empty() => Err("has no id or no remark".into()),
         () if !lines.iter().any(|&(word, _)| word == "in") => Err("does not say where".into()),
         () if !says_what => Err("does not say what must come of it".into()),
         () if waits != row.joined.is_some() => Err("`joined` goes with `waits`".into()),
+        () if goes_on == row.then.is_empty() => Err("`then` goes with what does not end".into()),
         () => Ok(row),
     }
 }
@@ -142,7 +174,10 @@ fn context(value: &str) -> Result<Context, String> {
         ["ready"] => Ok(Context::Ready(SocketType::Router)),
         ["ready", ours] => Ok(Context::Ready(socket_type(ours)?)),
         ["traffic"] => Ok(Context::Traffic),
-        _ => Err(format!("no such place: {value:?}")),
+        _ => {
+            let awaits = Awaits::from_words(&words);
+            awaits.map(Context::Secured).ok_or_else(|| format!("no such place: {value:?}"))
+        }
     }
 }
 
@@ -163,6 +198,7 @@ impl Expected {
         }
         match word {
             "nothing" => {}
+            "shown" => self.events.push(Happened::Shown(octets(value)?.into())),
             "waits" => self.end = End::Waiting,
             "agreed" => self.agreed = Some(version(value)?),
             "peer" => {
@@ -183,11 +219,22 @@ impl Expected {
                 let after = after.parse().map_err(|_| format!("{after:?} is no count"))?;
                 self.end = End::Closed { error: error.to_owned(), after };
             }
-            "sends" => self.sends = octets(value)?,
+            "sends" => self.sends.extend(octets(value)?),
             "timer" => self.timer = Some(timer(value)?),
             _ => return Err(format!("no such word: {word:?}")),
         }
         Ok(())
+    }
+
+    /// Adds what comes of the row that follows after so many octets.
+    pub(crate) fn and_then(mut self, len: usize, next: &Self) -> Self {
+        self.events.extend_from_slice(&next.events);
+        self.sends.extend_from_slice(&next.sends);
+        let mut end = next.end.clone();
+        if let End::Closed { after, .. } = &mut end {
+            *after += len;
+        }
+        Self { end, timer: next.timer, ..self }
     }
 
     /// Tells whether the peer is let in.
@@ -198,7 +245,7 @@ impl Expected {
     /// Returns the deadline that must be armed behind the last octet.
     pub(crate) fn deadline(&self, context: Context) -> Option<Timer> {
         let limits = Limits::default();
-        let in_traffic = context == Context::Traffic || self.has_peer();
+        let in_traffic = context.is_traffic() || self.has_peer();
         match self.end {
             End::Open | End::Waiting if self.timer.is_some() => self.timer,
             End::Open | End::Waiting if !in_traffic => {
@@ -251,6 +298,8 @@ fn refuses_a_row_that_leaves_something_open() {
         ("message \"\"", "close NotAMessage"),
         ("message \"\"", "close NotAMessage after 1\nmessage \"\""),
         ("message \"\"", "joined message \"\""),
+        ("message \"\"", "message \"\"\nthen X-02"),
+        ("in traffic", "in curve traffic"),
         ("message \"\"", "explodes"),
     ] {
         assert!(table(&whole.replace(word, wrong)).is_err(), "{wrong:?}");

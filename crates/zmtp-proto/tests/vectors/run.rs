@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zmtp_proto::{
-    ClientSecurity, Connection, ConnectionError, Deadline, Event, FrameHeader, Greeting, Heartbeat,
-    Limits, Local, Peer, Progress, ServerSecurity, Settings, SocketType,
+    ClientSecurity, Connection, ConnectionError, Credentials, Deadline, Event, FrameHeader,
+    Greeting, Heartbeat, Limits, Local, Peer, Progress, ServerSecurity, Settings, SocketType,
 };
 
+use crate::find;
 use crate::notation::octets;
 use crate::row::{Context, End, Happened, Timer};
+use crate::secured::Awaits;
 
 /// What we are in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Run {
     /// Makes a connection that has come to the place where rows of `context` begin.
     pub(crate) fn new(context: Context, role: Role, now: Instant) -> Result<Self, String> {
         let ours = match context {
+            Context::Secured(awaits) => return Self::secured(awaits, now),
             Context::Ready(socket_type) => socket_type,
             Context::Greeting(..) | Context::Traffic => SocketType::Router,
         };
@@ -70,23 +73,52 @@ impl Run {
         if run.sent != expected {
             return Err(format!("sent {} before the row", readable(&run.sent)));
         }
-        run.sent.clear();
-        run.events.clear();
-        run.fed = 0;
+        run.forget();
         Ok(run)
+    }
+
+    /// Makes a connection that waits for that; how it got there, the rows before say.
+    fn secured(awaits: Awaits, now: Instant) -> Result<Self, String> {
+        let settings = Self::settings(Limits::default());
+        let mut run = Self::of(awaits.connection(settings, now), awaits.ours());
+        run.feed(&awaits.greeting(), now)?;
+        for id in awaits.prelude() {
+            run.feed(&find(id)?.octets, now)?;
+        }
+        run.drain();
+        run.forget();
+        match run.closed {
+            Some(closed) => Err(format!("{closed:?} before the row")),
+            None => Ok(run),
+        }
+    }
+
+    /// Forgets what happened before the row.
+    fn forget(&mut self) {
+        self.sent.clear();
+        self.events.clear();
+        self.fed = 0;
+    }
+
+    /// Without heartbeats of our own, so that the only clocks are those of the row.
+    fn settings(limits: Limits) -> Settings {
+        Settings { heartbeat: Heartbeat::Off, ..Settings::from(limits) }
     }
 
     /// Makes a connection that has not read anything.
     pub(crate) fn start(ours: SocketType, limits: Limits, role: Role, now: Instant) -> Self {
         let ours = Local::new(ours);
-        // Without heartbeats of our own, so that the only clocks are those of the row.
-        let settings = Settings { heartbeat: Heartbeat::Off, ..Settings::from(limits) };
+        let settings = Self::settings(limits);
         let connection = match role {
             Role::Acceptor => Connection::acceptor(ServerSecurity::Null, settings, now),
             Role::Connector => {
                 Connection::connector(ours.clone(), ClientSecurity::Null, settings, now)
             }
         };
+        Self::of(connection, ours)
+    }
+
+    fn of(connection: Connection, ours: Local) -> Self {
         let (inbox, events, sent) = (Vec::new(), Vec::new(), Vec::new());
         let (peer, closed) = (None, None);
         Self { connection, ours, inbox, fed: 0, consumed: 0, peer, events, closed, sent }
@@ -136,6 +168,10 @@ impl Run {
     }
 
     fn take_one(&mut self, now: Instant) -> Result<bool, String> {
+        if self.peer.is_none() {
+            self.drain();
+        }
+        let said = self.sent.len();
         let Progress { consumed, event } = match self.connection.handle_input(&self.inbox, now) {
             Ok(Some(progress)) => progress,
             Ok(None) => return Ok(false),
@@ -144,31 +180,35 @@ impl Run {
         if consumed == 0 || consumed > self.inbox.len() {
             return Err(format!("consumed {consumed} of {} octets", self.inbox.len()));
         }
-        let introduced = match event {
-            Some(Event::Credentials(_)) => return Err("credentials under NULL".into()),
-            Some(Event::Introduced(peer)) => Some(peer),
-            Some(Event::Established(peer)) => {
-                self.let_in(peer);
-                None
+        let (mut introduced, mut welcome) = (None, false);
+        match event {
+            Some(Event::Credentials(credentials)) => {
+                self.events.push(Happened::Shown(credentials.user().clone()));
+                welcome = true;
             }
+            Some(Event::Introduced(peer)) => introduced = Some(peer),
+            Some(Event::Established(peer)) => self.let_in(peer),
             Some(Event::Message(octets)) => {
                 let message = octets.into_message();
                 let frames = message.frames().map(Bytes::copy_from_slice).collect();
                 self.events.push(Happened::Message(frames));
-                None
             }
-            None => None,
-        };
+            None => {}
+        }
         self.inbox.drain(..consumed);
         self.consumed += consumed;
+        if welcome {
+            self.stand_still(said, now)?;
+            self.connection.welcome().map_err(|error| error.to_string())?;
+        }
         match introduced {
-            Some(peer) => self.decide(peer, now),
+            Some(peer) => self.decide(peer, said, now),
             None => Ok(true),
         }
     }
 
-    /// Lets the peer in, if the types fit; until then nothing may be read, sent, or timed.
-    fn decide(&mut self, peer: Peer, now: Instant) -> Result<bool, String> {
+    /// Sees that while our side decides nothing is read, sent beyond what was `said`, or timed.
+    fn stand_still(&mut self, said: usize, now: Instant) -> Result<(), String> {
         match self.connection.handle_input(&self.inbox, now) {
             Ok(None) => {}
             other => return Err(format!("reads before the decision: {other:?}")),
@@ -177,8 +217,17 @@ impl Run {
             return Err("the clock runs while we decide".into());
         }
         self.drain();
-        if !self.sent.is_empty() && self.sent != *GREETING_AT_ONCE {
+        if self.sent.len() > said {
             return Err("speaks before the decision".into());
+        }
+        Ok(())
+    }
+
+    /// Lets the peer in, if the types fit.
+    fn decide(&mut self, peer: Peer, said: usize, now: Instant) -> Result<bool, String> {
+        self.stand_still(said, now)?;
+        if let Credentials::Curve(key) = &peer.credentials {
+            self.events.push(Happened::Shown(Bytes::copy_from_slice(key.as_octets())));
         }
         match self.connection.accept(&self.ours, now) {
             Ok(()) => self.let_in(peer),
@@ -217,7 +266,7 @@ impl Run {
         if self.consumed < GREETING_LEN {
             GREETING_LEN - 1
         } else if self.peer.is_none() {
-            FrameHeader::LEN_MAX + limits.command_len_max
+            FrameHeader::LEN_MAX + limits.initiate_len_max
         } else {
             limits.message_len_max + FrameHeader::LEN_MAX + limits.command_len_max
         }

@@ -41,7 +41,7 @@ fn an_authenticator_that_panics_lets_nobody_in_and_the_mux_serves_on() {
                 socket.set_identity(b"engine").unwrap();
                 credentials.make_client(socket);
             });
-        attempt.mux.wait_counter("connections_accepted", |accepted| accepted >= 4);
+        attempt.expect_persistent("ended_panicked");
         assert_eq!(attempt.mux.counter("bindings"), 0);
         others_are_served(&attempt.mux);
         // It has recovered, and so has the listener.

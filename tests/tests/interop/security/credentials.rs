@@ -6,6 +6,8 @@ use zmq::{CurveKeyPair, Socket};
 use zmtp_mux::{
     CurveIdentity, DialSecurity, KeyPair, ListenSecurity, PlainCredentials, PublicKey, SecretKey,
 };
+use zmtp_proto::curve::{CookieKey, CurveClient, CurveServer};
+use zmtp_proto::{ClientSecurity, ServerSecurity};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mechanism {
@@ -73,6 +75,30 @@ impl Credentials {
                 server: self.server.public(),
                 keys: Arc::new(self.client.pair()),
             },
+        }
+    }
+
+    /// Returns the client's half for a connection without a dealer around it.
+    pub(crate) fn client_side(&self) -> ClientSecurity {
+        match self.our_client() {
+            DialSecurity::Plain(credentials) => ClientSecurity::Plain(credentials),
+            DialSecurity::Curve { server, keys } => {
+                ClientSecurity::Curve(Box::new(CurveClient::new(server, keys, [1; 48])))
+            }
+            DialSecurity::Null => ClientSecurity::Null,
+        }
+    }
+
+    /// Returns the server's half for a connection without a MUX around it.
+    pub(crate) fn server_side(&self) -> ServerSecurity {
+        match self.mechanism {
+            Mechanism::Null => ServerSecurity::Null,
+            Mechanism::Plain => ServerSecurity::Plain,
+            Mechanism::Curve => {
+                let (keys, cookie) = (self.server.pair(), CookieKey::from_octets([2; 32]));
+                let server = CurveServer::new(Arc::new(keys), Arc::new(cookie), [3; 64]);
+                ServerSecurity::Curve(Box::new(server))
+            }
         }
     }
 

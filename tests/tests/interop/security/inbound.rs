@@ -46,7 +46,7 @@ fn ask_through(row: Row) {
     let dial = |kind, url: &str, identity: &str| {
         let socket = peers.socket(kind);
         credentials.make_client(&socket);
-        row.set_beats(&socket);
+        row.prepare(&socket);
         socket.set_identity(identity.as_bytes()).unwrap();
         let monitor = peers.monitor(&socket);
         socket.connect(url).unwrap();

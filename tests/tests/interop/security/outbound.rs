@@ -35,7 +35,7 @@ fn ask_libzmq(row: Row) {
     let pairs = [SocketType::ROUTER, SocketType::REP, SocketType::DEALER].map(|kind| {
         let socket = peers.socket(kind);
         credentials.make_server(&socket);
-        row.set_beats(&socket);
+        row.prepare(&socket);
         socket.bind(&row.url(&folder, &format!("{kind:?}"))).unwrap();
         let url = socket.get_last_endpoint().unwrap().unwrap();
         let options = DealerOptions {

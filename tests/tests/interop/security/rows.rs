@@ -1,5 +1,6 @@
 //! The rows of the matrix, and what is exchanged in each.
 
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) enum Beats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    /// TCP over IPv6.
+    Tcp6,
     Ipc,
 }
 
@@ -35,10 +38,16 @@ pub(crate) struct Row {
 
 /// Plays every row of a mechanism, all at once, since most of the time is silence.
 pub(crate) fn play(mechanism: Mechanism, row: impl Fn(Row) + Sync) {
+    let mut transports = vec![Transport::Tcp, Transport::Ipc];
+    if TcpListener::bind("[::1]:0").is_ok() {
+        transports.push(Transport::Tcp6);
+    } else {
+        println!("without the rows of IPv6, which this machine does not have");
+    }
     thread::scope(|scope| {
         for version in [Version::V3_0, Version::V3_1] {
             for beats in [Beats::Off, Beats::On] {
-                for transport in [Transport::Tcp, Transport::Ipc] {
+                for &transport in &transports {
                     let this = Row { mechanism, version, beats, transport };
                     let play = &row;
                     let name = format!("{mechanism:?} {version:?} {beats:?} {transport:?}");
@@ -63,8 +72,9 @@ impl Row {
         Settings { version: self.version, heartbeat, ..Settings::default() }
     }
 
-    /// Sets libzmq's side of the heartbeats.
-    pub(crate) fn set_beats(self, socket: &Socket) {
+    /// Sets libzmq's side of the heartbeats, and of IPv6.
+    pub(crate) fn prepare(self, socket: &Socket) {
+        socket.set_ipv6(self.transport == Transport::Tcp6).unwrap();
         if self.beats == Beats::On {
             let ms = |time: Duration| i32::try_from(time.as_millis()).unwrap();
             socket.set_heartbeat_ivl(ms(INTERVAL)).unwrap();
@@ -77,6 +87,7 @@ impl Row {
     pub(crate) fn url(self, folder: &TempDir, file: &str) -> String {
         match self.transport {
             Transport::Tcp => "tcp://127.0.0.1:0".to_owned(),
+            Transport::Tcp6 => "tcp://[::1]:0".to_owned(),
             Transport::Ipc => format!("ipc://{}", folder.path().join(file).display()),
         }
     }

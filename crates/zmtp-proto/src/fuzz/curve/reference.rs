@@ -180,7 +180,9 @@ impl<'s> Reader<'s> {
             let Some(body) = self.frame(|flags, len, begun| {
                 flags != 1
                     && len >= 33
-                    && len - 33 + held <= limits.message_len_max as u64
+                    // What is short enough may be a command, which is no part of the message.
+                    && (len - 33 <= limits.command_len_max as u64
+                        || len - 33 + held <= limits.message_len_max as u64)
                     && begun.iter().zip(b"\x07MESSAGE").all(|(one, other)| one == other)
             })?
             else {
