@@ -98,16 +98,12 @@ impl Decoder {
     // spec: 37:framing:split-anywhere
     #[inline]
     pub fn decode<'i>(&mut self, input: &'i [u8]) -> Result<Option<Decoded<'i>>, DecodeError> {
-        // Most messages are one short frame.
-        if let ([0, size, ..], 0) = (input, self.frames) {
-            let consumed = usize::from(*size).saturating_add(2);
-            if consumed <= self.limits.message_len_max
-                && self.limits.message_frames_max > 0
-                && let Some(octets) = input.get(..consumed)
-            {
-                let item = Item::Message(Octets::InPlace(octets));
-                return Ok(Some(Decoded { consumed, item, held: 0 }));
-            }
+        if self.frames == 0
+            && let Some(octets) = short_message(input, &self.limits)
+        {
+            let consumed = octets.len();
+            let item = Item::Message(Octets::InPlace(octets));
+            return Ok(Some(Decoded { consumed, item, held: 0 }));
         }
         loop {
             let rest = input.get(self.scanned..).unwrap_or_default();
@@ -203,6 +199,25 @@ impl Decoder {
         Ok(Some(Decoded { consumed, item: Item::Command(body), held: self.held.len() }))
     }
 }
+
+/// Returns the message that `input` begins with, if it is whole, within limits, and consists of few
+/// short frames, as most do. Whatever else is there is for the caller to find.
+#[inline]
+fn short_message<'i>(input: &'i [u8], limits: &Limits) -> Option<&'i [u8]> {
+    let mut end: usize = 0;
+    for _ in 0..limits.message_frames_max.min(FEW_FRAMES) {
+        let [flags @ (0 | 1), size, ..] = input.get(end..)? else { return None };
+        end = end.saturating_add(2).saturating_add(usize::from(*size));
+        if *flags == 0 {
+            return input.get(..end).filter(|_| end <= limits.message_len_max);
+        }
+    }
+    None
+}
+
+/// Frames that are looked at once more when their message was not whole: an address, a delimiter, a
+/// request id, and a body.
+const FEW_FRAMES: usize = 4;
 
 #[cfg(test)]
 mod tests;

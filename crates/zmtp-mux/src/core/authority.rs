@@ -184,19 +184,19 @@ impl MuxCore {
         Ok(role)
     }
 
-    /// Tells whether `source` may send to this name, held or not.
+    /// Tells whether `from` may send to this name, held or not.
     // spec: mux:authority:send, mux:authority:before-existence
-    pub(super) fn may_send(&self, source: BindingKey, name: &[u8]) -> bool {
-        let from = self.bindings.get(source);
-        from.is_some_and(|from| self.authorizer.may_send(&from.principal, name))
+    pub(super) fn may_send(&self, from: &Binding, name: &[u8]) -> bool {
+        self.authorizer.may_send(&from.principal, name)
     }
 
-    /// Tells whether `source` may send to a binding whose address it knows.
+    /// Tells whether `from` may send to a binding whose address it knows.
     // spec: mux:authority:binding
-    pub(super) fn may_address(&self, source: BindingKey, to: BindingKey) -> bool {
-        match self.bindings.get(to) {
-            Some(Binding { role: Role::Service, name: Some(name), .. }) => {
-                self.may_send(source, name.as_octets())
+    #[inline]
+    pub(super) fn may_address(&self, from: &Binding, to: &Binding) -> bool {
+        match to {
+            Binding { role: Role::Service, name: Some(name), .. } => {
+                self.may_send(from, name.as_octets())
             }
             _ => true,
         }

@@ -165,25 +165,27 @@ impl<'m> Outgoing<'m> {
     /// Appends all frames but the tail.
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
-        // An opaque rest has a frame at least, so that only the leads of REQ links may be all.
-        let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };
         match self.lead {
             Lead::Bare => {}
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
                 out.extend_from_slice(source.frame());
-                if let Some(id) = id {
-                    put_frame(MORE, id, out);
-                }
-                put_frame(last, b"", out);
+                self.put_delimited(id, None, out);
             }
-            Lead::ToReq { id, source } => {
-                if let Some(id) = id {
-                    put_frame(MORE, id, out);
-                }
-                put_frame(MORE, b"", out);
-                put_frame(last, source.address(), out);
-            }
+            Lead::ToReq { id, source } => self.put_delimited(id, Some(source), out),
+        }
+    }
+
+    /// Appends `[id?, ""]`, and a source if it stands behind them.
+    fn put_delimited(&self, id: Option<&[u8]>, source: Option<&Shown>, out: &mut Vec<u8>) {
+        // An opaque rest has a frame at least, so that only the leads of REQ links may be all.
+        let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };
+        if let Some(id) = id {
+            put_frame(MORE, id, out);
+        }
+        put_frame(if source.is_some() { MORE } else { last }, b"", out);
+        if let Some(source) = source {
+            put_frame(last, source.address(), out);
         }
     }
 

@@ -178,12 +178,12 @@ impl MuxCore {
         flight: &mut Flight,
     ) -> Transmit {
         flight.recycle(&mut self.spares);
-        self.handle_transmitted(key, written);
-        if let Some(cause) = self.poll_end(key) {
-            return Transmit::End(cause);
+        if written > 0 {
+            self.handle_transmitted(key, written);
         }
-        let Some(binding) = self.bindings.get_mut(key) else {
-            return Transmit::End(Cause::MuxEnds);
+        let Some(binding) = self.bindings.get_mut(key).filter(|_| self.phase != Phase::Ended)
+        else {
+            return Transmit::End(self.poll_end(key).unwrap_or(Cause::MuxEnds));
         };
         if flight.is_empty() {
             if binding.has_news() {
@@ -211,25 +211,22 @@ impl MuxCore {
     pub fn handle_transmitted(&mut self, key: BindingKey, written: usize) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let (role, source) = (binding.role, binding.source);
-        binding.outbound.accepted(written, |record| {
-            let source = match record.what {
-                What::Message(sent) => {
-                    bump(&mut self.counters.handed_over);
-                    sent.source
-                }
-                What::Return => source,
-                What::Notice { reserved } => {
-                    self.used.give_back_octets(reserved);
-                    return self.sources.give_back_octets(source, reserved);
-                }
-                What::Hello | What::Sign(_) => return,
-            };
-            self.used.give_back(record.len);
-            self.sources.give_back(source, record.len);
-            if role == Role::Client {
-                self.used_by_clients.give_back(record.len);
+        let freed = binding.outbound.accepted(written, |record| match record.what {
+            What::Message(sent) => {
+                bump(&mut self.counters.handed_over);
+                self.sources.give_back(sent.source, record.len);
             }
+            What::Return => self.sources.give_back(source, record.len),
+            What::Notice { reserved } => {
+                self.used.give_back_octets(reserved);
+                self.sources.give_back_octets(source, reserved);
+            }
+            What::Hello | What::Sign(_) => {}
         });
+        self.used.give_back_all(freed);
+        if role == Role::Client {
+            self.used_by_clients.give_back_all(freed);
+        }
         if binding.stalled.is_some_and(|mark| binding.outbound.used().octets() <= mark) {
             binding.stalled = None;
         }

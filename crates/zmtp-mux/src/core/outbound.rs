@@ -34,6 +34,8 @@ use crate::core::spares::Spares;
 pub(crate) struct Outbound {
     /// Octets that the writer has not taken yet.
     chunks: VecDeque<Chunk>,
+    /// Those behind the chunks, to which more are appended.
+    open: Vec<u8>,
     /// All messages among them and in flight, and all else that is, in order.
     records: VecDeque<Record>,
     /// Octets of the first record that the kernel has accepted.
@@ -78,6 +80,7 @@ impl Outbound {
     pub(crate) fn new(soft: PoolLimits) -> Self {
         Self {
             chunks: VecDeque::new(),
+            open: Vec::new(),
             records: VecDeque::new(),
             accepted: 0,
             in_flight: 0,
@@ -118,6 +121,7 @@ impl Outbound {
             if len > tail.len() {
                 outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
             }
+            self.seal();
             self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
         } else {
             let buffer = self.buffer(len, spares);
@@ -185,7 +189,7 @@ impl Outbound {
     /// Queues what the MUX tells of services, to be taken at once. What waits by its sources is not
     /// held up by it.
     pub(crate) fn push_news(&mut self, octets: &[u8], spares: &mut Spares) {
-        if self.pairs.is_some() && self.chunks.is_empty() {
+        if self.pairs.is_some() && self.has_taken_all() {
             self.refill(spares);
         }
         let len = octets.len();
@@ -257,9 +261,10 @@ impl Outbound {
     #[inline]
     pub(crate) fn take(&mut self, flight: &mut Flight, spares: &mut Spares) {
         debug_assert!(flight.is_empty());
-        if self.pairs.is_some() && self.chunks.is_empty() {
+        if self.pairs.is_some() && self.has_taken_all() {
             self.refill(spares);
         }
+        self.seal();
         if self.chunks.is_empty() {
             self.writer = Writer::Asleep;
         } else {
@@ -281,7 +286,10 @@ impl Outbound {
             if !head.is_empty() {
                 self.buffer(head.len(), spares).extend_from_slice(&head);
             }
-            self.chunks.extend(tail.map(Chunk::Shared));
+            if let Some(tail) = tail {
+                self.seal();
+                self.chunks.push_back(Chunk::Shared(tail));
+            }
         }
         if !pairs.is_empty() {
             self.pairs = Some(pairs);
@@ -289,23 +297,25 @@ impl Outbound {
     }
 
     /// Notes that the kernel has accepted `octets` of what is in flight, and tells of each record
-    /// that it has now whole.
+    /// that it has now whole. Returns the room that they had.
     // spec: mux:conservation:handed-over, mux:delivery:at-most-once
     #[inline]
-    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(&Record)) {
+    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(&Record)) -> Used {
         self.in_flight = self.in_flight.saturating_sub(octets);
         self.accepted = self.accepted.saturating_add(octets);
-        while let Some(record) = self.records.front() {
-            let Some(left) = self.accepted.checked_sub(record.len) else { return };
+        let mut freed = Used::default();
+        while let Some(left) =
+            self.records.front().and_then(|record| self.accepted.checked_sub(record.len))
+        {
+            let Some(record) = self.records.pop_front() else { break };
             self.accepted = left;
-            let Some(record) = self.records.pop_front() else { return };
             match record.what {
                 What::Message(_) => {
-                    self.used.give_back(record.len);
+                    freed.take(record.len);
                     self.unheard = self.unheard.saturating_add(1);
                 }
                 What::Return => {
-                    self.used.give_back(record.len);
+                    freed.take(record.len);
                     self.returns = self.returns.saturating_sub(1);
                 }
                 What::Notice { .. } => {}
@@ -317,6 +327,8 @@ impl Outbound {
             }
             handed_over(&record);
         }
+        self.used.give_back_all(freed);
+        freed
     }
 
     /// Returns the octets of each message that is not handed over.
@@ -362,19 +374,25 @@ impl Outbound {
         }
     }
 
-    /// Returns a buffer at the end of the queue with room for `len` octets, or the first of them.
+    /// Tells whether the writer has taken all but what waits by its sources.
+    fn has_taken_all(&self) -> bool {
+        self.chunks.is_empty() && self.open.is_empty()
+    }
+
+    /// Returns the buffer at the end of the queue, with room for `len` octets or empty.
     #[inline]
     fn buffer(&mut self, len: usize, spares: &mut Spares) -> &mut Vec<u8> {
-        let fits = match self.chunks.back() {
-            Some(Chunk::Buffer(buffer)) => buffer.len().saturating_add(len) <= BUFFER_LEN_MAX,
-            Some(Chunk::Shared(_)) | None => false,
-        };
-        if !fits {
-            self.chunks.push_back(Chunk::Buffer(spares.take()));
+        if self.open.len().saturating_add(len) > BUFFER_LEN_MAX || self.open.capacity() == 0 {
+            self.seal();
+            self.open = spares.take();
         }
-        match self.chunks.back_mut() {
-            Some(Chunk::Buffer(buffer)) => buffer,
-            Some(Chunk::Shared(_)) | None => unreachable!("a buffer was just put there"),
+        &mut self.open
+    }
+
+    /// Makes the octets at the end of the queue a chunk.
+    fn seal(&mut self) {
+        if !self.open.is_empty() {
+            self.chunks.push_back(Chunk::Buffer(std::mem::take(&mut self.open)));
         }
     }
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::core::address::Address;
 use crate::core::binding::{Binding, BindingKey, Link};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{Envelope, open, open_req};
@@ -123,8 +122,7 @@ impl MuxCore {
         let outcome = match (parked.waits, self.reopen(from, &parked.message)) {
             (_, None) => self.drop_message(DropReason::Malformed),
             (Waits::ForRoom, Some(envelope)) => {
-                let address = Address::parse(envelope.address, self.node);
-                match self.admit(from, address, &envelope, message.whole()) {
+                match self.admit(from, &envelope, message.whole()) {
                     Ok(()) => Outcome::Admitted,
                     Err(Refused::NoRoom { to, short }) if over => {
                         self.note_stall(from, to, short);

@@ -31,6 +31,14 @@ impl Used {
         self.messages = self.messages.saturating_sub(1);
     }
 
+    /// Gives back the room of several messages.
+    #[inline]
+    pub(crate) fn give_back_all(&mut self, freed: Self) {
+        debug_assert!(self.octets >= freed.octets && self.messages >= freed.messages);
+        self.octets = self.octets.saturating_sub(freed.octets);
+        self.messages = self.messages.saturating_sub(freed.messages);
+    }
+
     /// Returns the messages that it is used by.
     pub(crate) fn messages(&self) -> usize {
         self.messages
@@ -52,13 +60,12 @@ impl Used {
         self.octets = self.octets.saturating_sub(len);
     }
 
-    /// Tells whether all of this could be used once more within `limits`. Then no part of it is
-    /// more than what is free, whoever holds it.
+    /// Tells whether a message of `len` octets, which is not empty, still fits and half of `limits`
+    /// stays free with it. Then no part of this is more than what is free, whoever holds it.
     // spec: mux:overload:threshold
     #[inline]
-    pub(crate) fn is_below_half(&self, limits: PoolLimits) -> bool {
-        self.octets < limits.octets.saturating_sub(self.octets)
-            && self.messages < limits.messages.saturating_sub(self.messages)
+    pub(crate) fn leaves_half(&self, len: usize, limits: PoolLimits) -> bool {
+        self.octets.saturating_add(len) <= limits.octets / 2 && self.messages < limits.messages / 2
     }
 
     /// Tells whether this is less than what `other` leaves free of `limits`.

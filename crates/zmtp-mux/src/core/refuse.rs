@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::core::address::{Address, Token};
+use crate::core::address::Token;
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Envelope;
@@ -108,8 +108,7 @@ impl MuxCore {
                 .and_then(|binding| binding.outbound.withdraw_oldest(source, from));
             let Some(oldest) = oldest else { break };
             self.take_back(to, &oldest.record, &oldest.start(START_LEN), DropReason::Busy);
-            let address = Address::parse(envelope.address, self.node);
-            match self.admit(from, address, envelope, message.whole()) {
+            match self.admit(from, envelope, message.whole()) {
                 Ok(()) => return Ok(()),
                 Err(still) => refused = still,
             }

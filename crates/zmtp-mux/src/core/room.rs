@@ -30,34 +30,21 @@ impl MuxCore {
     /// Tells whether there is room for a message of `len` octets.
     // spec: mux:overload:threshold, mux:queue:per-destination, mux:queue:global-pool
     #[inline]
-    pub(super) fn room(
-        &self,
-        from: Role,
-        source: SourceKey,
-        to: &Binding,
-        len: usize,
-    ) -> Result<(), Short> {
-        let (used, pool) = (to.outbound.used(), to.rule.pool);
-        let global = self.global_for(from);
-        if used.is_below_half(pool)
-            && self.used.is_below_half(global)
-            && used.has_room(len, pool)
-            && self.used.has_room(len, global)
-            && (to.role == Role::Service || self.used_by_clients.has_room(len, self.half()))
+    pub(super) fn room(&self, from: &Binding, to: &Binding, len: usize) -> Result<(), Short> {
+        // While both pools are less than half full, nobody holds more than what is free, and clients
+        // no more than their half.
+        if to.outbound.used().leaves_half(len, to.rule.pool)
+            && self.used.leaves_half(len, self.global_for(from.role))
         {
             return Ok(());
         }
-        self.scarce_room(source, to, len, global)
+        self.scarce_room(from, to, len)
     }
 
     /// As [`room`](Self::room), when it is not plain that there is enough.
-    fn scarce_room(
-        &self,
-        source: SourceKey,
-        to: &Binding,
-        len: usize,
-        global: PoolLimits,
-    ) -> Result<(), Short> {
+    #[cold]
+    fn scarce_room(&self, from: &Binding, to: &Binding, len: usize) -> Result<(), Short> {
+        let (source, global) = (from.source, self.global_for(from.role));
         let (used, pool) = (to.outbound.used(), to.rule.pool);
         if to.role == Role::Client && !self.used_by_clients.has_room(len, self.half()) {
             return Err(Short::Destination);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::core::address::{Address, Shown};
+use crate::core::address::Address;
 use crate::core::binding::{Binding, BindingKey, Link, Notices, OpenRequest, Said, Stage};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{
@@ -16,7 +16,6 @@ use crate::core::outbound::Wake;
 use crate::core::record::{By, Sent};
 use crate::core::role::Role;
 use crate::core::room::Short;
-use crate::core::source::SourceKey;
 use crate::core::tokens::Spent;
 
 /// A whole, well-formed message as it stands on the wire.
@@ -64,18 +63,6 @@ impl From<DropReason> for Refused {
     }
 }
 
-/// Who sends a message, and to whom.
-struct Sender {
-    role: Role,
-    /// The address under which the destination sees it.
-    shown: Arc<Shown>,
-    source: SourceKey,
-    notices: Notices,
-    last: Option<BindingKey>,
-    tokens: Spent,
-    to: BindingKey,
-}
-
 impl<'m> Encoded<'m> {
     pub(crate) fn octets(self) -> &'m [u8] {
         match self {
@@ -106,13 +93,13 @@ impl MuxCore {
         now: Instant,
     ) -> Outcome {
         self.now = now;
-        let Some(Binding { stage: Stage::Live, link, .. }) = self.bindings.get(source) else {
-            return Outcome::NotBound;
-        };
-        if let Some(local) = self.terminal() {
+        let terminal = self.terminal();
+        let from = self.bindings.get_mut(source).filter(|from| matches!(from.stage, Stage::Live));
+        let Some(from) = from else { return Outcome::NotBound };
+        if let Some(local) = terminal {
             return self.handle_inbound(local, source, message);
         }
-        let is_req = matches!(link, Link::Req(_));
+        let is_req = matches!(from.link, Link::Req(_));
         let envelope =
             match if is_req { open_req(message.octets()) } else { open(message.octets()) } {
                 Ok(envelope) => envelope,
@@ -126,29 +113,24 @@ impl MuxCore {
                     return self.drop_message(DropReason::Malformed);
                 }
             };
+        let to_mux = envelope.address.is_empty();
+        if !to_mux {
+            from.said = Said::Something;
+        }
         if is_req {
             self.replace_request(source);
         }
-        let address = Address::parse(envelope.address, self.node);
         // spec: mux:address:mux-unclaimable, mux:envelope:to-mux
-        if address == Address::Mux {
+        if to_mux {
             bump(&mut self.counters.to_mux);
             self.handle_control(source, envelope.rest);
             return Outcome::Heard;
         }
         // spec: mux:conservation:received-once
         bump(&mut self.counters.received);
-        self.note_said(source);
-        match self.admit(source, address, &envelope, message.whole()) {
+        match self.admit(source, &envelope, message.whole()) {
             Ok(()) => Outcome::Admitted,
             Err(refused) => self.refuse(source, &envelope, message, refused),
-        }
-    }
-
-    #[inline]
-    fn note_said(&mut self, source: BindingKey) {
-        if let Some(binding) = self.bindings.get_mut(source) {
-            binding.said = Said::Something;
         }
     }
 
@@ -156,39 +138,46 @@ impl MuxCore {
     #[inline]
     pub(super) fn admit(
         &mut self,
-        from: BindingKey,
-        address: Address<'_>,
+        source: BindingKey,
         envelope: &Envelope<'_>,
         whole: Option<&Bytes>,
     ) -> Result<(), Refused> {
-        let sender = self.resolve(from, address)?;
-        let Sender { role, shown, source, to: key, .. } = &sender;
-        let (role, source, key) = (*role, *source, *key);
-        let to = self.bindings.get(key).ok_or(DropReason::Unknown)?;
-        let by = if matches!(address, Address::Name(_)) { By::Name } else { By::Binding };
+        let from = self.bindings.get(source).ok_or(DropReason::Unknown)?;
+        let address = Address::parse(envelope.address, self.node);
+        let (by, key, to) = self.resolve(from, address)?;
         // spec: mux:alias:services-only
         if !matches!(to.stage, Stage::Live)
-            || (by == By::Name && to.role == Role::Client && role == Role::Client)
+            || (by == By::Name && to.role == Role::Client && from.role == Role::Client)
         {
             return Err(DropReason::Unknown.into());
         }
         if to.role == Role::Service && (self.phase != Phase::Serving || to.drains()) {
             return Err(DropReason::Draining.into());
         }
+        let shown = Arc::clone(&from.shown);
         let outgoing = match &to.link {
-            Link::Other | Link::Rep => Outgoing::new(shown, envelope.rest),
+            Link::Other | Link::Rep => Outgoing::new(&shown, envelope.rest),
             Link::Req(open) => {
-                let answer = answer(open.as_ref(), from, envelope.rest);
-                Outgoing::answer(shown, answer.ok_or(DropReason::Malformed)?)
+                let answer = answer(open.as_ref(), source, envelope.rest);
+                Outgoing::answer(&shown, answer.ok_or(DropReason::Malformed)?)
             }
         };
         let len = outgoing.len();
-        self.room(role, source, to, len).map_err(|short| Refused::NoRoom { to: key, short })?;
-        if sender.last != Some(key) {
-            self.note_destination(from, key, sender.notices, by)?;
+        self.room(from, to, len).map_err(|short| Refused::NoRoom { to: key, short })?;
+        let sent = Sent { source: from.source, from: source, by };
+        let is_new = from.last != Some(key);
+        let moves = is_new && by == By::Name;
+        let earns = from.tokens.are_spent() == Spent::Some;
+        if is_new && from.notices == Notices::Taken && to.role == Role::Service {
+            self.track(source, key)?;
+        }
+        if (moves || earns)
+            && let Some(from) = self.bindings.get_mut(source)
+        {
+            from.last = if moves { Some(key) } else { from.last };
+            from.tokens.earn();
         }
         let Some(to) = self.bindings.get_mut(key) else { return Err(DropReason::Unknown.into()) };
-        let sent = Sent { source, from, by };
         if to.outbound.push(sent, &outgoing, whole, &mut self.spares, self.now) == Wake::Needed {
             self.wakes.push(key);
         }
@@ -200,79 +189,50 @@ impl MuxCore {
             self.used_by_clients.take(len);
         }
         self.used.take(len);
-        self.sources.take(source, len);
-        if sender.tokens == Spent::Some
-            && let Some(from) = self.bindings.get_mut(from)
-        {
-            from.tokens.earn();
-        }
+        self.sources.take(sent.source, len);
         if let Rest::Delimited(request) = envelope.rest {
-            self.note_request(from, key, request);
+            self.note_request(source, key, request);
         }
         Ok(())
     }
 
-    /// Finds the binding that an address means, if `source` may send. A peer may mean itself.
+    /// Finds the binding that an address means, if `from` may send. A peer may mean itself.
     // spec: mux:address:unknown, 28:router:no-route-drops, mux:envelope:to-self
     #[inline]
-    fn resolve(&mut self, source: BindingKey, address: Address<'_>) -> Result<Sender, DropReason> {
-        let from = self.bindings.get(source).ok_or(DropReason::Unknown)?;
+    fn resolve(
+        &self,
+        from: &Binding,
+        address: Address<'_>,
+    ) -> Result<(By, BindingKey, &Binding), DropReason> {
         // spec: mux:role:nameless-service
         if from.role == Role::Service && from.name.is_none() {
             return Err(DropReason::Denied);
         }
-        let to = match address {
-            Address::Name(name) => match from.last {
+        let (by, key) = match address {
+            Address::Name(name) => {
                 // Most messages go where the last one went: no hash then, and no question.
-                Some(last) if self.is_named(last, name) => Some(last),
-                _ if !self.may_send(source, name) => return Err(DropReason::Denied),
-                _ => self.directory.holder(name),
-            },
-            // spec: mux:address:binding-is-capability, mux:address:service-binding
-            Address::Binding(token) => {
-                let to = self.directory.binding(token);
-                if to.is_some_and(|to| !self.may_address(source, to)) {
+                if let Some(key) = from.last
+                    && let Some(to) = self.bindings.get(key)
+                    && to.name.as_ref().is_some_and(|held| held.as_octets() == name)
+                {
+                    return Ok((By::Name, key, to));
+                }
+                if !self.may_send(from, name) {
                     return Err(DropReason::Denied);
                 }
-                to
+                (By::Name, self.directory.holder(name))
             }
-            Address::Mux | Address::Nobody => None,
+            // spec: mux:address:binding-is-capability
+            Address::Binding(token) => (By::Binding, self.directory.binding(token)),
+            Address::Mux | Address::Nobody => return Err(DropReason::Unknown),
+        };
+        let key = key.ok_or(DropReason::Unknown)?;
+        let to = self.bindings.get(key).ok_or(DropReason::Unknown)?;
+        // spec: mux:address:service-binding
+        if by == By::Binding && !self.may_address(from, to) {
+            return Err(DropReason::Denied);
         }
-        .ok_or(DropReason::Unknown)?;
-        Ok(Sender {
-            role: from.role,
-            shown: Arc::clone(&from.shown),
-            source: from.source,
-            notices: from.notices,
-            last: from.last,
-            tokens: from.tokens.are_spent(),
-            to,
-        })
-    }
-
-    #[inline]
-    fn is_named(&self, key: BindingKey, name: &[u8]) -> bool {
-        let held = self.bindings.get(key).and_then(|binding| binding.name.as_ref());
-        held.is_some_and(|held| held.as_octets() == name)
-    }
-
-    /// Remembers where a message went, and that its source is to hear of that one's end.
-    fn note_destination(
-        &mut self,
-        from: BindingKey,
-        to: BindingKey,
-        notices: Notices,
-        by: By,
-    ) -> Result<(), DropReason> {
-        if notices == Notices::Taken {
-            self.track(from, to)?;
-        }
-        if by == By::Name
-            && let Some(from) = self.bindings.get_mut(from)
-        {
-            from.last = Some(to);
-        }
-        Ok(())
+        Ok((by, key, to))
     }
 
     /// Forgets the open request of a REQ that sends another, and the answer to it that waits.

@@ -53,9 +53,9 @@ impl MuxCore {
         let (Some(sender), Some(to)) = (self.bindings.get(from), self.bindings.get(local)) else {
             return Err(Short::Destination);
         };
-        let (role, source) = (sender.role, sender.source);
+        let source = sender.source;
         let len = sender.shown.frame().len().saturating_add(message.octets().len());
-        self.room(role, source, to, len)?;
+        self.room(sender, to, len)?;
         let Some([sender, to]) = self.bindings.get_disjoint_mut([from, local]) else {
             return Err(Short::Destination);
         };

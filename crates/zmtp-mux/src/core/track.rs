@@ -14,12 +14,9 @@ use crate::core::refuse::Ended;
 use crate::core::role::Role;
 
 impl MuxCore {
-    /// Remembers that `from` is to hear of the end of `to`, if that is a service.
+    /// Remembers that `from` is to hear of the end of `to`, a service.
     // spec: mux:gone:tracked-once, mux:gone:tracking-charged
     pub(super) fn track(&mut self, from: BindingKey, to: BindingKey) -> Result<(), DropReason> {
-        if self.role(to) != Some(Role::Service) {
-            return Ok(());
-        }
         let Some(binding) = self.bindings.get(from) else { return Ok(()) };
         let (role, source) = (binding.role, binding.source);
         let tracked = binding.ties.as_ref().map(|ties| &ties.tracked);

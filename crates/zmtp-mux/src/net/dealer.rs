@@ -24,8 +24,10 @@ mod options;
 
 /// A DEALER, connected to a MUX or any ROUTER, REP or DEALER.
 ///
-/// Handles are clones of one dealer and may be used at once from any task. When the last is dropped,
-/// what is queued is still written, in the background.
+/// Handles are clones of one dealer and may be used at once from any task, also of other runtimes.
+/// The one on which it was made reads and writes, and has to run for that: before a program leaves
+/// it, [`flush`](Self::flush) or [`close`](Self::close) waits until all is written. When the last
+/// handle is dropped, what is queued is still written, in the background.
 ///
 /// [`connect`](Self::connect) dials once: when the connection ends the dealer is over, and says why.
 /// With [`DealerOptions::reconnect`] it dials again, as far as that makes sense. [`bind`](Self::bind)

@@ -18,11 +18,17 @@ pub(crate) enum Flow {
 
 impl Flow {
     /// Notes what became of a message. It is in the counters; a trace shows each.
+    #[inline]
     pub(crate) fn note(&mut self, outcome: Outcome) {
         if outcome != Outcome::Admitted {
-            tracing::trace!(?outcome, "not routed");
-            *self = if outcome == Outcome::Parked { Self::Parked } else { Self::Rough };
+            self.note_other(outcome);
         }
+    }
+
+    #[cold]
+    fn note_other(&mut self, outcome: Outcome) {
+        tracing::trace!(?outcome, "not routed");
+        *self = if outcome == Outcome::Parked { Self::Parked } else { Self::Rough };
     }
 
     /// Returns since when reads are withheld, if they are from now on.

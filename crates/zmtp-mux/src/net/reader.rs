@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
 
@@ -81,6 +82,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             match turn {
                 Poll::Ready(Ok(read)) => octets = octets.saturating_add(read),
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
+                // Without an octet no deadline has come nearer.
+                Poll::Pending if octets == 0 && self.is_alarm_set() => return Poll::Pending,
                 Poll::Pending => return self.poll_alarm(cx),
             }
             // A short read has emptied the socket, as the next one learns without a system call.
@@ -113,7 +116,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             }
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
             alarm.as_mut().reset(until.into());
-            ready!(alarm.as_mut().poll(cx));
+            ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
         }
         Poll::Ready(Ok(()))
     }
@@ -295,6 +298,11 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         self.inbox.len() <= KEPT_LEN_MAX && self.traffic.wanted() <= CHUNK_LEN
     }
 
+    /// Tells whether an alarm will wake this task, which is always the same.
+    fn is_alarm_set(&self) -> bool {
+        self.alarm.as_ref().is_some_and(|alarm| !alarm.is_elapsed())
+    }
+
     /// Ends the connection when a deadline has passed.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
@@ -303,12 +311,20 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
-            // An alarm set too early is cheaper than one set anew for each message.
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if alarm.deadline() > deadline {
-                alarm.as_mut().reset(deadline);
+            // An alarm set too early is cheaper than one set anew for each message, and one that is
+            // set need only be looked at.
+            match &mut self.alarm {
+                Some(alarm) if alarm.deadline() <= deadline => {
+                    if !alarm.is_elapsed() {
+                        return Poll::Pending;
+                    }
+                }
+                alarm => {
+                    let alarm = alarm.insert(Box::pin(sleep_until(deadline)));
+                    // Set it even if this task has had its share of polls.
+                    ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
+                }
             }
-            ready!(alarm.as_mut().poll(cx));
             let now = Instant::now();
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());

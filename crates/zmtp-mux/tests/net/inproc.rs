@@ -74,13 +74,14 @@ fn elsewhere() -> (Handle, oneshot::Sender<()>) {
 fn threads_and_runtimes_meet() {
     let (accepts, _alive) = elsewhere();
     let (serves, _alive) = elsewhere();
+    let (dials, _alive) = elsewhere();
     let mux = Mux::new(MuxConfig { shards: vec![serves], ..MuxConfig::default() }).unwrap();
     let endpoint = {
         let _here = accepts.enter();
         listen(&mux, "threads")
     };
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
-    let service = runtime().block_on(soon(Dealer::connect(&endpoint, "engine"))).unwrap();
+    let service = dials.block_on(soon(Dealer::connect(&endpoint, "engine"))).unwrap();
     runtime().block_on(async {
         let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
         for _ in 0..100 {

@@ -61,6 +61,7 @@ impl Outbound {
     /// Removes `len` octets, the first of them `start` octets into what the writer has not taken.
     fn cut(&mut self, start: usize, len: usize) {
         let (mut from, mut to) = (start, start.saturating_add(len));
+        self.seal();
         for chunk in std::mem::take(&mut self.chunks) {
             let octets = chunk.octets();
             let end = octets.len();
@@ -96,6 +97,7 @@ impl Outbound {
         whole: Option<BindingKey>,
         mut each: impl FnMut(&Record, Rest<'_>),
     ) {
+        self.seal();
         let (mut doubtful, mut sealed) = (self.in_flight, self.sealed);
         let mut chunks = self.chunks.into_iter();
         let mut chunk = chunks.next();
