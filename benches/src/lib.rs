@@ -19,15 +19,16 @@ pub mod client;
 pub mod connection;
 pub mod counters;
 pub mod goals;
-pub mod histogram;
 pub mod idle;
 pub mod idle_memory;
 pub mod instructions;
 pub mod load;
 pub mod peers;
-pub mod process;
 pub mod report;
+pub mod rivals;
 pub mod rows;
 pub mod table;
 pub mod tally;
 pub mod wire;
+
+pub use zmtp_mux_bench_roles::{histogram, process};
