@@ -27,6 +27,7 @@ pub mod peers;
 pub mod report;
 pub mod rivals;
 pub mod rows;
+pub mod stack;
 pub mod table;
 pub mod tally;
 pub mod wire;

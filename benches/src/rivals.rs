@@ -156,3 +156,29 @@ pub fn goals(measured: &Measured) -> Vec<Goal> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::ROWS;
+
+    fn medians(cpu: f64, errors: u64, lost: u64) -> Medians {
+        Medians { cpu, errors, lost, ..Medians::default() }
+    }
+
+    #[test]
+    fn the_best_peer_is_one_that_answered_everything_right() {
+        let beside = |outcome| Beside { name: String::new(), outcome };
+        let rivals = vec![
+            beside(Ok(medians(0.5, 1, 0))),
+            beside(Ok(medians(0.5, 0, 1))),
+            beside(Err("it ended".to_owned())),
+            beside(Ok(medians(2.0, 0, 0))),
+        ];
+        let [a, b] = [medians(0.5, 0, 0), medians(3.0, 0, 0)];
+        let measured = Measured { row: ROWS[0], a, b, floor: Medians::default(), rivals };
+        let figures: Vec<_> = goals(&measured).iter().map(|goal| goal.figure).collect();
+        assert_eq!(figures, [Some(0.25)]);
+        assert_eq!(goals(&Measured { rivals: Vec::new(), ..measured }), []);
+    }
+}

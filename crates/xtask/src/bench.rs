@@ -8,9 +8,9 @@ use crate::{shell, tools, workspace};
 /// Builds with optimisations, then runs the load generator named first with the rest.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
-        Some((name, rest)) if ["route", "curve", "codec"].contains(&name.as_str()) => {
+        Some((name, rest)) if ["route", "app", "curve", "codec"].contains(&name.as_str()) => {
             build()?;
-            if rest.iter().any(|arg| arg == "--rivals") {
+            if name == "app" || rest.iter().any(|arg| arg == "--rivals") {
                 build_rivals()?;
             }
             let route = workspace::binary("release", name)?;

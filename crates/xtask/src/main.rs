@@ -68,7 +68,9 @@ Usage: cargo xtask <command>
   lines                          no source file is longer than it should be
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
                                  or with --executions N for that many inputs
-  bench route [ARGS]             build the broker and the load generator with optimisations, run it
+  bench NAME [ARGS]              build with optimisations, then measure: route (the broker), app
+                                 (applications at their sockets), curve, codec; `app` and
+                                 `route --rivals` build the other implementations too
   promises [--long] [ROW...]     what MUX/1 promises, each under a fault and with a figure: is it kept?
                                  ROW: only those whose name begins so
 
