@@ -146,13 +146,13 @@ impl Drop for Broker {
     }
 }
 
-/// Hands on the lines of a broker, to its end, so that it never waits for a
+/// Hands on the lines of a program, to its end, so that it never waits for a
 /// reader.
-fn lines(stdout: ChildStdout) -> Receiver<String> {
+pub(crate) fn lines(stdout: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Nobody listens any more once the broker was ready.
+            // Nobody listens any more once what was due has been said.
             let _ = sender.send(line);
         }
     });

@@ -69,7 +69,7 @@ impl Goal {
 #[must_use]
 pub fn of_row(measured: &Measured) -> Vec<Goal> {
     let row = measured.row;
-    let shape = format!("{} x {}, {} octets", row.clients, row.services, row.body_len);
+    let shape = row.shape();
     let cpu_most =
         if row.body_len > SMALL || row.services > MANY_SERVICES { 1.0 / 2.0 } else { 1.0 / 3.0 };
     let mut goals = vec![Goal {

@@ -65,25 +65,43 @@ pub fn per_time(program: &Path, arguments: &[&str], few: u64) -> io::Result<Opti
     if !has_valgrind() {
         return Ok(None);
     }
-    let many = few * 4;
-    let mut collected = [0; 2];
-    for (to, times) in collected.iter_mut().zip([few, many]) {
-        let out = OutFile::new(times);
-        let status = Command::new("valgrind")
-            .args(["--quiet", "--tool=callgrind"])
-            .arg(format!("--callgrind-out-file={}", out.path.display()))
+    difference(few, |wrapper, times| {
+        let (valgrind, options) = wrapper.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let status = Command::new(valgrind)
+            .args(options)
             .arg(program)
             .args(arguments)
             .arg(times.to_string())
             .stdout(Stdio::null())
             .status()?;
-        if !status.success() {
-            return Err(io::Error::other("the program failed under callgrind"));
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other("the program failed under callgrind"))
         }
+    })
+    .map(Some)
+}
+
+/// Has `run` start a program behind the words it is given, once to do its work `few` times and once
+/// four times as often, and returns what one time costs.
+///
+/// # Errors
+///
+/// Those of `run`, and of reading what callgrind has written.
+pub fn difference<E: From<io::Error>>(
+    few: u64,
+    mut run: impl FnMut(&[String], u64) -> Result<(), E>,
+) -> Result<f64, E> {
+    let many = few * 4;
+    let mut collected = [0; 2];
+    for (to, times) in collected.iter_mut().zip([few, many]) {
+        let out = OutFile::new(times);
+        run(&out.wrapper(), times)?;
         *to = total(&out.path)?;
     }
     let [few_cost, many_cost] = collected;
-    Ok(Some(many_cost.saturating_sub(few_cost) as f64 / (many - few) as f64))
+    Ok(many_cost.saturating_sub(few_cost) as f64 / (many - few) as f64)
 }
 
 fn with_counters(
@@ -113,9 +131,7 @@ fn with_callgrind(
     requests: u64,
 ) -> Result<Collected, RunError> {
     let out = OutFile::new(requests);
-    let out_option = format!("--callgrind-out-file={}", out.path.display());
-    let wrapper = ["valgrind", "--tool=callgrind", &out_option].map(str::to_owned);
-    let broker = command.start(&wrapper)?;
+    let broker = command.start(&out.wrapper())?;
     let count = requests.to_string();
     let more = ["--warm-up", "0", "--drain", "60", "--requests", &count].map(str::to_owned);
     let report = rows::load(&broker, row, options, &more)?;
@@ -123,7 +139,9 @@ fn with_callgrind(
     Ok(Collected { instructions: total(&out.path)?, requests: report.answered })
 }
 
-fn has_valgrind() -> bool {
+/// Tells whether callgrind is there.
+#[must_use]
+pub fn has_valgrind() -> bool {
     let mut command = Command::new("valgrind");
     let command = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
@@ -136,8 +154,14 @@ struct OutFile {
 
 impl OutFile {
     fn new(requests: u64) -> Self {
-        let name = format!("route-callgrind-{}-{requests}.out", std::process::id());
+        let name = format!("bench-callgrind-{}-{requests}.out", std::process::id());
         Self { path: std::env::temp_dir().join(name) }
+    }
+
+    /// The words in front of a program that is counted into this file.
+    fn wrapper(&self) -> [String; 4] {
+        let out = format!("--callgrind-out-file={}", self.path.display());
+        ["valgrind", "--quiet", "--tool=callgrind", &out].map(str::to_owned)
     }
 }
 

@@ -24,11 +24,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// `clients x services, octets`.
+    /// `clients x services, octets`, without the requests open.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let Self { clients, services, body_len, .. } = self;
+        format!("{clients} x {services}, {body_len} octets")
+    }
+
+    /// The whole of it.
     #[must_use]
     pub fn title(&self) -> String {
-        let Self { clients, services, body_len, outstanding } = self;
-        format!("{clients} x {services}, {body_len} octets, {outstanding} open per client")
+        format!("{}, {} open per client", self.shape(), self.outstanding)
     }
 }
 

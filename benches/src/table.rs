@@ -1,5 +1,6 @@
 //! Medians, and the table that sets two brokers side by side.
 
+use crate::rivals::Beside;
 use crate::rows::{Row, Run};
 
 /// The medians of one broker's runs of one row; faults are added up instead.
@@ -7,8 +8,12 @@ use crate::rows::{Row, Run};
 pub struct Medians {
     /// Requests per second.
     pub rate: f64,
+    /// The least and the most of them in a run.
+    pub rate_span: Span,
     /// CPU seconds per million requests.
     pub cpu: f64,
+    /// The least and the most of them in a run.
+    pub cpu_span: Span,
     /// Its part outside the kernel.
     pub cpu_user: f64,
     /// Its part in the kernel.
@@ -27,17 +32,41 @@ pub struct Medians {
     pub lost: u64,
 }
 
+/// The ends of what several runs have shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    /// The least.
+    pub min: f64,
+    /// The most.
+    pub max: f64,
+}
+
+impl Span {
+    /// The ends of some figures.
+    #[must_use]
+    pub fn of(figures: &[f64]) -> Self {
+        let min = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = figures.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Self { min, max }
+    }
+}
+
 impl Medians {
     /// Takes the median of each figure by itself.
     #[must_use]
     pub fn of(runs: &[Run]) -> Self {
         let of = |figure: fn(&Run) -> f64| median(runs.iter().map(figure).collect());
+        let span = |figure: fn(&Run) -> f64| Span::of(&runs.iter().map(figure).collect::<Vec<_>>());
+        let rate = |run: &Run| run.load.rate();
+        let cpu = |run: &Run| {
+            let (user, system) = run.load.broker_cpu_per_million();
+            user + system
+        };
         Self {
-            rate: of(|run| run.load.rate()),
-            cpu: of(|run| {
-                let (user, system) = run.load.broker_cpu_per_million();
-                user + system
-            }),
+            rate: of(rate),
+            rate_span: span(rate),
+            cpu: of(cpu),
+            cpu_span: span(cpu),
             cpu_user: of(|run| run.load.broker_cpu_per_million().0),
             cpu_system: of(|run| run.load.broker_cpu_per_million().1),
             p50_us: of(|run| run.load.p50_us),
@@ -51,7 +80,7 @@ impl Medians {
 }
 
 /// A row that was run with both brokers and the floor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Measured {
     /// Its shape.
     pub row: Row,
@@ -61,12 +90,14 @@ pub struct Measured {
     pub b: Medians,
     /// The bare relay: what this machine takes for the row at least.
     pub floor: Medians,
+    /// Other implementations, if they were asked for.
+    pub rivals: Vec<Beside>,
 }
 
 impl Measured {
     /// Prints the row: one line for each figure.
     pub fn print(&self, names: [&str; 2]) {
-        let Self { row, a, b, floor } = self;
+        let Self { row, a, b, floor, .. } = self;
         let [name_a, name_b] = names;
         let heads = [format!("{name_a}/{name_b}"), "relay".to_owned(), format!("{name_a}/relay")];
         let [beside, relay, above] = heads;

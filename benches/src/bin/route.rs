@@ -26,6 +26,7 @@ mod linux {
     use zmtp_mux_benches::idle_memory;
     use zmtp_mux_benches::instructions::{self, PerRequest, Source};
     use zmtp_mux_benches::process;
+    use zmtp_mux_benches::rivals::{self, Runs};
     use zmtp_mux_benches::rows::{self, ONE_AT_A_TIME, ROWS, Row, RunOptions};
     use zmtp_mux_benches::table::{Measured, Medians, line};
 
@@ -57,6 +58,9 @@ mod linux {
         /// Leave out the instruction counts.
         #[arg(long)]
         no_instructions: bool,
+        /// Set the other implementations beside them, as far as they are built.
+        #[arg(long)]
+        rivals: bool,
         /// Show what the brokers log.
         #[arg(long)]
         verbose: bool,
@@ -70,6 +74,7 @@ mod linux {
         a: BrokerCommand,
         b: BrokerCommand,
         floor: BrokerCommand,
+        rivals: Vec<BrokerCommand>,
         options: RunOptions,
         rounds: u32,
     }
@@ -103,12 +108,14 @@ mod linux {
         for row in ROWS.into_iter().chain([ONE_AT_A_TIME]) {
             let row = bench.measure_row(row)?;
             row.print(bench.names());
+            row.print_beside(bench.names());
             measured.push(row);
         }
         let mut goals: Vec<Goal> = Vec::new();
         for row in measured.iter().filter(|row| row.row != ONE_AT_A_TIME) {
             goals.extend(goals::of_row(row));
         }
+        goals.extend(measured.iter().flat_map(rivals::goals));
         if !cli.no_instructions {
             goals.extend(bench.count_instructions(if cli.short { 1 } else { 3 })?);
         }
@@ -125,15 +132,18 @@ mod linux {
         fn new(cli: &Cli) -> Result<Self, Box<dyn Error>> {
             let own = std::env::current_exe()?;
             let beside = |name: &str| own.with_file_name(name);
+            let log = if cli.verbose { Log::Shown } else { Log::Dropped };
             let command = |given: Option<&String>, default: &str| {
-                let log = if cli.verbose { Log::Shown } else { Log::Dropped };
                 broker(given, &beside(default), cli.threads, log)
             };
             let (rounds, window_s) = if cli.short { (2, 1.0) } else { (5, 3.0) };
+            let rivals =
+                if cli.rivals { rivals::brokers(&own, cli.threads, log) } else { Vec::new() };
             Ok(Self {
                 a: command(cli.a.as_ref(), "muxd"),
                 b: command(cli.b.as_ref(), "swap"),
                 floor: broker(None, &beside("relay"), 1, Log::Dropped),
+                rivals,
                 options: RunOptions {
                     loadgen: beside("loadgen"),
                     warm_up_s: 0.5,
@@ -149,13 +159,18 @@ mod linux {
 
         fn measure_row(&self, row: Row) -> Result<Measured, Box<dyn Error>> {
             let (mut a, mut b, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+            let mut rivals: Vec<_> = self.rivals.iter().map(Runs::new).collect();
             for _ in 0..self.rounds {
                 a.push(rows::run(&self.a, row, &self.options)?);
                 b.push(rows::run(&self.b, row, &self.options)?);
                 floor.push(rows::run(&self.floor, row, &self.options)?);
+                for runs in &mut rivals {
+                    runs.run(row, &self.options);
+                }
             }
             let [a, b, floor] = [a, b, floor].map(|runs| Medians::of(&runs));
-            Ok(Measured { row, a, b, floor })
+            let rivals = rivals.into_iter().map(Runs::outcome).collect();
+            Ok(Measured { row, a, b, floor, rivals })
         }
 
         /// Counts in the rows of small bodies; one row means 4 x 16.

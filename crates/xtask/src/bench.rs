@@ -8,8 +8,11 @@ use crate::{shell, tools, workspace};
 /// Builds with optimisations, then runs the load generator named first with the rest.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
-        Some((name, rest)) if ["route", "curve", "codec"].contains(&name.as_str()) => {
+        Some((name, rest)) if ["route", "app", "curve", "codec"].contains(&name.as_str()) => {
             build()?;
+            if name == "app" || rest.iter().any(|arg| arg == "--rivals") {
+                build_rivals()?;
+            }
             let route = workspace::binary("release", name)?;
             shell::run(Command::new(route).args(rest).current_dir(workspace::root()))
         }
@@ -25,4 +28,12 @@ pub(crate) fn build() -> Result<()> {
     let packages = ["--package", "muxd", "--package", "zmtp-mux-benches"];
     let targets = ["--bins", "--benches"];
     shell::run(shell::cargo(["build", "--release"]).args(packages).args(targets))
+}
+
+/// Builds the other implementations, which lie in a workspace of their own, beside the broker.
+fn build_rivals() -> Result<()> {
+    let target = workspace::target()?;
+    let manifest = ["--manifest-path", "benches/rivals/Cargo.toml"];
+    let mut build = shell::cargo(["build", "--release", "--locked"]);
+    shell::run(build.args(manifest).arg("--target-dir").arg(target))
 }

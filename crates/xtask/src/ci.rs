@@ -42,8 +42,11 @@ fn summary(times: &[(&str, Duration, &str)]) {
 fn fmt() -> Result<()> {
     tools::component("fmt")?;
     shell::run(&mut shell::cargo(["fmt", "--all", "--check"]))?;
-    // A workspace of its own, which `--all` does not reach.
-    shell::run(&mut shell::cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+    // Workspaces of their own, which `--all` does not reach.
+    for manifest in ["fuzz/Cargo.toml", "benches/rivals/Cargo.toml"] {
+        shell::run(&mut shell::cargo(["fmt", "--manifest-path", manifest, "--check"]))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<()> {

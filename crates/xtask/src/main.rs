@@ -73,7 +73,9 @@ Usage: cargo xtask <command>
   fuzz [--seconds N] [TARGET]    run each fuzz target (or one) for N seconds, 60 unless told,
                                  or with --executions N for that many inputs,
                                  and say how much code they reached, at 3/4 and at the end
-  bench route [ARGS]             build the broker and the load generator with optimisations, run it
+  bench NAME [ARGS]              build with optimisations, then measure: route (the broker), app
+                                 (applications at their sockets), curve, codec; `app` and
+                                 `route --rivals` build the other implementations too
   promises [--long] [ROW...]     what MUX/1 promises, each under a fault and with a figure: is it kept?
                                  ROW: only those whose name begins so
 

@@ -22,13 +22,17 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Returns where cargo puts the binary `name` of the given profile's folder.
-///
-/// Cargo built us too, so our own place tells, whatever the target folder is called.
 pub(crate) fn binary(profile: &str, name: &str) -> Result<PathBuf> {
+    Ok(target()?.join(profile).join(format!("{name}{EXE_SUFFIX}")))
+}
+
+/// Returns the folder that cargo builds into.
+///
+/// Cargo built us too, so our own place tells, whatever the folder is called.
+pub(crate) fn target() -> Result<PathBuf> {
     let own = env::current_exe()
         .map_err(|source| Error::Spawn { program: "xtask".to_owned(), source })?;
-    let target = own.ancestors().nth(2).unwrap_or(&own);
-    Ok(target.join(profile).join(format!("{name}{EXE_SUFFIX}")))
+    Ok(own.ancestors().nth(2).unwrap_or(&own).to_path_buf())
 }
 
 /// Reads every file below `folder` whose name ends in `.{extension}`, in order of path.
