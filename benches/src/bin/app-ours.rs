@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use tokio::task::JoinSet;
-use zmtp_mux::{Dealer, Message};
+use zmtp_mux::{
+    Dealer, Incoming, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent,
+};
 use zmtp_mux_bench_roles::asker::Asker;
+use zmtp_mux_bench_roles::meter::Meter;
 use zmtp_mux_bench_roles::pings::Pings;
-use zmtp_mux_bench_roles::role::{Ask, Cli, Ping, Role, Send, Serve};
+use zmtp_mux_bench_roles::role::{Ask, Cli, Ping, Receive, Role, Send, Serve};
 use zmtp_mux_bench_roles::{Progress, body};
 
 type Failure = Box<dyn Error + std::marker::Send + Sync>;
@@ -17,7 +20,8 @@ type Failure = Box<dyn Error + std::marker::Send + Sync>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     match Cli::parse().role {
-        Role::Receive(_) | Role::Echo => Err("there is no routing socket yet".into()),
+        Role::Receive(role) => receive(&role).await,
+        Role::Echo => echo().await,
         Role::Send(role) => send(&role).await,
         Role::Ping(role) => ping(&role).await,
         Role::Serve(role) => serve(&role).await,
@@ -26,22 +30,54 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
+async fn receive(role: &Receive) -> Result<(), Failure> {
+    let socket = router()?;
+    let (mut meter, mut events) = (Meter::new(role), Vec::new());
+    loop {
+        socket.recv_many(&mut events, BATCH_MAX).await?;
+        for event in events.drain(..) {
+            let SocketEvent::Message(Incoming { message, .. }) = event else { continue };
+            let body = message.frames().last().unwrap_or_default();
+            if meter.take(body) == Progress::Done {
+                println!("{}", meter.report());
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn echo() -> Result<(), Failure> {
+    let socket = router()?;
+    loop {
+        let Incoming { from, message } = socket.recv().await?;
+        socket.send(&from, message).await?;
+    }
+}
+
+/// Makes a routing socket, and says where it listens.
+fn router() -> Result<MuxSocket, Failure> {
+    let socket = MuxSocket::new(SocketConfig::default())?;
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
+    println!("listening {}", socket.bind(listen)?);
+    Ok(socket)
+}
+
 async fn send(role: &Send) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let mut octets = body::blank(role.len);
     let batch = BATCH_LEN.checked_div(octets.len()).unwrap_or_default();
     let mut numbers = 0..;
     loop {
         for number in numbers.by_ref().take(batch.max(1)) {
             body::stamp(&mut octets, number);
-            dealer.feed(Message::single(&octets))?;
+            dealer.try_send(Message::single(&octets))?;
         }
-        dealer.flush().await?;
+        dealer.flush().await;
     }
 }
 
 async fn ping(role: &Ping) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let octets = body::blank(role.len);
     let mut pings = Pings::new(role.window);
     loop {
@@ -59,15 +95,15 @@ async fn ping(role: &Ping) -> Result<(), Failure> {
 }
 
 async fn serve(role: &Serve) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
+    let dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
     println!("connected");
     loop {
         let request = dealer.recv().await?;
-        dealer.feed(request)?;
+        dealer.try_send(request)?;
         while let Some(request) = dealer.try_recv()? {
-            dealer.feed(request)?;
+            dealer.try_send(request)?;
         }
-        dealer.flush().await?;
+        dealer.flush().await;
     }
 }
 
@@ -83,12 +119,12 @@ async fn ask(role: &Ask) -> Result<(), Failure> {
 }
 
 async fn client(role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let mut asker = Asker::new(role.len);
     for _ in 0..role.outstanding {
-        dealer.feed(request(&role, &mut asker)?)?;
+        dealer.try_send(request(&role, &mut asker)?)?;
     }
-    dealer.flush().await?;
+    dealer.flush().await;
     loop {
         let mut next = Some(dealer.recv().await?);
         while let Some(answer) = next {
@@ -99,10 +135,10 @@ async fn client(role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
                 return Ok(());
             }
             drop(pings);
-            dealer.feed(request(&role, &mut asker)?)?;
+            dealer.try_send(request(&role, &mut asker)?)?;
             next = dealer.try_recv()?;
         }
-        dealer.flush().await?;
+        dealer.flush().await;
     }
 }
 
@@ -112,3 +148,6 @@ fn request(role: &Ask, asker: &mut Asker) -> Result<Message, Failure> {
 
 /// Octets of bodies that are queued before they are written.
 const BATCH_LEN: usize = 64 * 1024;
+
+/// Messages that are taken at once.
+const BATCH_MAX: usize = 1024;

@@ -135,9 +135,9 @@ fn a_peer_is_told_of_before_its_first_message_and_behind_its_last() {
     let mut terminal = Terminal::new(Policy::Reject);
     let keys: Vec<_> = ["one", "two"].map(|name| terminal.join(Dealer, name.as_bytes())).into();
     // Congested from the third message on, when what waits is served in turns.
-    for count in 0..4 {
+    for count in 0..3 {
         for (key, _) in &keys {
-            let _ = terminal.hear(*key, &text(&count.to_string()));
+            assert_eq!(terminal.hear(*key, &text(&count.to_string())), Outcome::Admitted);
         }
     }
     for (key, _) in &keys {
@@ -147,7 +147,7 @@ fn a_peer_is_told_of_before_its_first_message_and_behind_its_last() {
         terminal.take().into_iter().map(|delivery| told(&mut terminal, delivery)).collect();
     for (_, token) in keys {
         let of_peer = told.iter().filter(|(of, _)| *of == token).map(|(_, text)| text.as_str());
-        assert!(of_peer.eq(["up", "0", "1", "2", "3", "gone"]), "{told:?}");
+        assert!(of_peer.eq(["up", "0", "1", "2", "gone"]), "{told:?}");
     }
     assert_eq!(terminal.mux.queued(), 0);
     assert_eq!(terminal.mux.core.queued_octets(), 0, "and nothing is charged any more");
