@@ -150,21 +150,28 @@ impl Shared {
         room.lobby.introduce(ticket)
     }
 
-    /// Frees the place of a connection, and counts its end: each has one. Without one its task was
-    /// aborted, for a newer handshake or with all others.
-    // spec: mux:limit:counted
-    pub(crate) fn leave(&self, ticket: Ticket, end: Option<End>) {
+    /// Frees the place of a connection.
+    pub(crate) fn leave(&self, ticket: Ticket) {
         {
             let mut room = lock(&self.room);
-            let aborted = match room.lobby.stage(ticket) {
-                Some(GuestStage::Evicted) => End::MadeWay,
-                Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
-            };
-            room.ends.note(&end.unwrap_or(aborted));
             room.shaking.remove(ticket);
             room.lobby.leave(ticket);
         }
         self.emptied.notify_waiters();
+    }
+
+    /// Returns why a connection ended whose task was aborted: for a newer handshake, or with all
+    /// others.
+    pub(crate) fn aborted(&self, ticket: Ticket) -> End {
+        match lock(&self.room).lobby.stage(ticket) {
+            Some(GuestStage::Evicted) => End::MadeWay,
+            Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
+        }
+    }
+
+    /// Counts the end of a connection.
+    pub(crate) fn note_end(&self, end: &End) {
+        lock(&self.room).ends.note(end);
     }
 
     /// Ends all handshakes.
