@@ -97,7 +97,7 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
 /// Notes that the system did not let a connection go to another runtime.
 fn not_moved(guest: &Guest, error: &io::Error) {
     warn!(%error, "a connection could not be moved");
-    guest.note_end(End::Failed(error.kind()));
+    guest.note_end(&End::Failed(error.kind()));
 }
 
 /// Tells an error of the one connection that was to be accepted from one of the whole process,

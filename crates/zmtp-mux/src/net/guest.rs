@@ -16,26 +16,31 @@ use crate::net::shared::Shared;
 pub(crate) struct Guest {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Ticket,
-    /// How the connection ended, once it has.
-    end: OnceLock<End>,
+    /// Set when the end of the connection has been counted. Each has one.
+    counted: OnceLock<()>,
 }
 
 impl Guest {
     pub(crate) fn new(shared: Arc<Shared>, ticket: Ticket) -> Self {
-        Self { shared, ticket, end: OnceLock::new() }
+        Self { shared, ticket, counted: OnceLock::new() }
     }
 
-    /// Notes how the connection ended. Whoever does not get to say so panicked, or was aborted.
-    pub(crate) fn note_end(&self, end: End) {
-        // The first end is the one.
-        let _ = self.end.set(end);
+    /// Counts how the connection ended, the first time.
+    // spec: mux:limit:counted
+    pub(crate) fn note_end(&self, end: &End) {
+        if self.counted.set(()).is_ok() {
+            self.shared.note_end(end);
+        }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let end = self.end.take().or_else(|| thread::panicking().then_some(End::Panicked));
-        self.shared.leave(self.ticket, end);
+        // A task that did not get to say how its connection ended panicked, or was aborted.
+        let end =
+            if thread::panicking() { End::Panicked } else { self.shared.aborted(self.ticket) };
+        self.note_end(&end);
+        self.shared.leave(self.ticket);
     }
 }
 

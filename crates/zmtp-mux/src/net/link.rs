@@ -38,7 +38,7 @@ pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, jou
             converse(&guest, read, write, (listen, journal), caller).await
         }
     };
-    guest.note_end(end);
+    guest.note_end(&end);
 }
 
 async fn converse<R, W>(

@@ -202,21 +202,28 @@ impl Shared {
         hall.lobby.introduce(ticket)
     }
 
-    /// Frees the place of a connection, and counts its end: each has one. Without one its task was
-    /// aborted, for a newer handshake or with all others.
-    // spec: mux:limit:counted
-    pub(crate) fn leave(&self, ticket: Ticket, end: Option<End>) {
+    /// Frees the place of a connection.
+    pub(crate) fn leave(&self, ticket: Ticket) {
         {
             let mut hall = lock(&self.hall);
-            let aborted = match hall.lobby.stage(ticket) {
-                Some(GuestStage::Evicted) => End::MadeWay,
-                Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
-            };
-            hall.ends.note(&end.unwrap_or(aborted));
             hall.shaking.remove(ticket);
             hall.lobby.leave(ticket);
         }
         self.emptied.notify_waiters();
+    }
+
+    /// Returns why a connection ended whose task was aborted: for a newer handshake, or with all
+    /// others.
+    pub(crate) fn aborted(&self, ticket: Ticket) -> End {
+        match lock(&self.hall).lobby.stage(ticket) {
+            Some(GuestStage::Evicted) => End::MadeWay,
+            Some(GuestStage::Shaking | GuestStage::Through) | None => End::MuxEnds,
+        }
+    }
+
+    /// Counts the end of a connection.
+    pub(crate) fn note_end(&self, end: &End) {
+        lock(&self.hall).ends.note(end);
     }
 
     /// Ends all handshakes.
@@ -225,11 +232,6 @@ impl Shared {
         for (_, task) in hall.shaking.drain() {
             task.abort();
         }
-    }
-
-    /// Counts the end of a connection.
-    pub(crate) fn note_end(&self, end: &End) {
-        lock(&self.hall).ends.note(end);
     }
 
     /// Counts a pause in accepting.
