@@ -28,7 +28,7 @@ mod local;
 pub mod model;
 mod mux;
 mod names;
-mod notice;
+pub(crate) mod notice;
 mod outbound;
 mod pairs;
 mod park;

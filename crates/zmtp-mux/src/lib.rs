@@ -13,23 +13,32 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
 
+mod client;
 pub mod core;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod net;
+mod service;
 
+pub use client::{
+    ClientCounters, Doubt, Idempotence, RequestError, RetryBudget, RetryPolicy, UnsentReason,
+    WatchError, WatchEvent,
+};
 pub use core::{
     Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, DropReason, Event, GoneReason,
     Limit, ListenerRole, MuxLimits, Name, NamePolicy, Notices, Pattern, PeerInfo, Policy,
-    PoolLimits, Prefix, PrefixError, Principal, Rate, Role, Rule, Rules, Token,
+    PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason, Role, Rule, Rules, Token,
 };
 pub use net::{
-    Admittance, Authenticator, BindError, Claim, Closed, Credentials, CurveIdentity, Dealer,
-    DealerError, DealerOptions, Dial, DialError, DialSecurity, Endpoint, EndpointError, Events,
-    Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity, Mux, MuxConfig, MuxSocket,
-    NotSent, NotSentReason, PeerAddress, Permit, Proxy, SocketConfig, SocketEvent, SocksError, To,
-    Verdict, Verdicting, generate_keys,
+    Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
+    Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
+    Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
+    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, ReplyError,
+    ReplyErrorReason, Request, RequestOptions, Requests, Service, ServiceBuilder, ServiceError,
+    SocketConfig, SocketEvent, SocksError, To, TryReplyError, Verdict, Verdicting, Watch,
+    generate_keys,
 };
+pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
     ConnectionError, Heartbeat, Identity, Limits, Message, Next, Peer, PlainCredentials, Reconnect,

@@ -13,11 +13,13 @@ mod accept;
 mod authenticator;
 mod bell;
 mod chance;
+mod client;
 mod clock;
 mod dealer;
 mod dial;
 mod end;
 mod endpoint;
+mod ends;
 mod events;
 mod figures;
 mod flow;
@@ -34,6 +36,7 @@ mod outward;
 mod permit;
 mod reader;
 mod security;
+mod service;
 mod shared;
 mod socket;
 mod socks;
@@ -44,14 +47,20 @@ mod writer;
 pub use authenticator::{
     Admittance, Authenticator, Claim, Credentials, PeerAddress, Verdict, Verdicting,
 };
+pub use client::{Client, ClientBuilder, RequestOptions, Watch};
 pub use dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
 pub use dial::{Dial, DialError, Proxy};
 pub use endpoint::{Endpoint, EndpointError};
+pub use ends::ConnectError;
 pub use events::Events;
 pub use figures::{Figure, Figures};
 pub use mux::{BindError, Listen, Mux, MuxConfig};
 pub use permit::Permit;
 pub use security::{CurveIdentity, DialSecurity, ListenSecurity, generate_keys};
+pub use service::{
+    ReplyError, ReplyErrorReason, Request, Requests, Service, ServiceBuilder, ServiceError,
+    TryReplyError,
+};
 pub use socket::{
     Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
 };

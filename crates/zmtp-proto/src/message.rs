@@ -70,6 +70,30 @@ impl Message {
         Ok(Self(octets))
     }
 
+    /// Returns the message with these frames before its own.
+    #[must_use]
+    pub fn with_frames_before<I>(&self, frames: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<[u8]>>,
+    {
+        let mut octets = BytesMut::with_capacity(self.0.len().saturating_add(SHORT_FRAMES_LEN));
+        for frame in frames {
+            put_frame(FrameKind::MessageMore, frame.as_ref(), &mut octets);
+        }
+        octets.extend_from_slice(&self.0);
+        Self(octets.freeze())
+    }
+
+    /// Returns the message without its first `count` frames, not copied; `None` if no frame is
+    /// left.
+    #[must_use]
+    pub fn without_frames(&self, count: usize) -> Option<Self> {
+        let mut frames = self.frames();
+        frames.by_ref().take(count).for_each(drop);
+        let rest = frames.rest();
+        if rest.is_empty() { None } else { Some(Self(self.0.slice_ref(rest))) }
+    }
+
     /// Takes octets that a [`Decoder`](crate::Decoder) has already found to be a message.
     pub(crate) fn from_checked(octets: Bytes) -> Self {
         debug_assert!(Self::from_octets(octets.clone()).is_ok());
@@ -152,6 +176,9 @@ pub fn put_frame(kind: FrameKind, body: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(body);
 }
 
+/// Octets that are reserved for frames before those of a message.
+const SHORT_FRAMES_LEN: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +195,18 @@ mod tests {
     #[test]
     fn there_is_no_message_without_a_frame() {
         assert_eq!(Message::from_frames([b""; 0]), Err(EmptyMessage));
+    }
+
+    #[test]
+    fn frames_are_put_before_it_and_taken_away() {
+        let body = Message::from_frames(["a", "", "b"]).unwrap();
+        let whole = body.with_frames_before(["x", ""]);
+        assert_eq!(whole.frames().collect::<Vec<_>>(), [&b"x"[..], b"", b"a", b"", b"b"]);
+        assert_eq!(body.with_frames_before([b""; 0]), body);
+        assert_eq!(whole.without_frames(2), Some(body));
+        assert_eq!(whole.without_frames(0).as_ref(), Some(&whole));
+        assert_eq!(whole.without_frames(4), Some(Message::single(b"b")));
+        assert_eq!((whole.without_frames(5), whole.without_frames(6)), (None, None));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod bodies;
 mod comeback;
 mod duplicates;
+mod ends;
 mod kinds;
 mod lockstep;
 mod matrix;

@@ -7,9 +7,13 @@
 //! header = "MUX" %x01 kind(1) reason(1) flags(2) generation(8) retry-after-ms(4)
 //! ```
 
+mod heard;
+
 use std::time::Duration;
 
 use zmtp_proto::{FrameKind, Frames, put_header};
+
+pub(crate) use self::heard::{Heard, control};
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

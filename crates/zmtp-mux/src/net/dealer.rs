@@ -1,5 +1,7 @@
 //! A DEALER: whole messages to and from a ROUTER, as client, as service, or without a MUX at all.
 
+mod over;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};

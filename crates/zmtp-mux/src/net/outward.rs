@@ -48,6 +48,8 @@ pub(crate) struct Outward {
 #[derive(Debug)]
 pub(crate) struct Line {
     over: Mutex<Over>,
+    /// When to dial again at the earliest, as the peer has asked for.
+    not_before: Mutex<Option<Instant>>,
     bell: Arc<Bell>,
 }
 
@@ -70,7 +72,18 @@ pub(crate) struct Shaken {
 impl Line {
     /// Makes a line that rings when it is over.
     pub(crate) fn new(bell: Arc<Bell>) -> Self {
-        Self { over: Mutex::new(Over::NotYet), bell }
+        Self { over: Mutex::new(Over::NotYet), not_before: Mutex::default(), bell }
+    }
+
+    /// Dials no sooner than in so much time.
+    pub(crate) fn hold_off(&self, time: Duration) {
+        *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(after(time));
+    }
+
+    /// Returns how much of that time is left, once.
+    fn take_hold(&self) -> Duration {
+        let until = self.not_before.lock().unwrap_or_else(PoisonError::into_inner).take();
+        until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
     }
 
     /// Returns why there will be no connection any more, if that is so: the first who asks is told
@@ -128,6 +141,7 @@ impl Outward {
             // spec: 37:errors:no-retry-after-refusal, 37:dial:name-resolved-anew
             match backoff.next(ended.retry(), chance) {
                 Next::After(wait) => {
+                    let wait = wait.max(self.line.take_hold());
                     debug!(endpoint = %self.endpoint, error = %ended, ?wait, "not connected");
                     sleep(wait).await;
                 }

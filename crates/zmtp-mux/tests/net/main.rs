@@ -10,12 +10,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod client;
 mod dealer;
 mod heartbeat;
 mod inproc;
 mod notices;
 mod raw;
+mod reconnects;
 mod security;
+mod service;
+mod site;
 mod socket;
 
 use std::time::Duration;

@@ -1,0 +1,358 @@
+//! The whole of a client as plain data.
+//!
+//! | told                        | says                                               |
+//! |-----------------------------|----------------------------------------------------|
+//! | [`begin`], [`forget`]       | whether there is place for it                      |
+//! | [`handle_up`]               |                                                    |
+//! | [`handle_message`]          |                                                    |
+//! | [`handle_returned`]         |                                                    |
+//! | [`handle_down`]             |                                                    |
+//! | [`handle_timeout`]          | when to come next: [`poll_timeout`]                |
+//! | [`handle_sent`]             | what to send: [`poll_transmit`]                    |
+//!
+//! **After all of these, [`poll_settled`] and [`poll_roused`] until `None`, and
+//! [`poll_transmit`].**
+//!
+//! [`begin`]: ClientCore::begin
+//! [`forget`]: ClientCore::forget
+//! [`handle_up`]: ClientCore::handle_up
+//! [`handle_message`]: ClientCore::handle_message
+//! [`handle_returned`]: ClientCore::handle_returned
+//! [`handle_down`]: ClientCore::handle_down
+//! [`handle_timeout`]: ClientCore::handle_timeout
+//! [`handle_sent`]: ClientCore::handle_sent
+//! [`poll_timeout`]: ClientCore::poll_timeout
+//! [`poll_transmit`]: ClientCore::poll_transmit
+//! [`poll_settled`]: ClientCore::poll_settled
+//! [`poll_roused`]: ClientCore::poll_roused
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+use zmtp_proto::Message;
+
+use crate::client::barrier::Barrier;
+use crate::client::counters::ClientCounters;
+use crate::client::envelope::{Enclosed, enclose};
+use crate::client::error::{Doubt, UnsentReason};
+use crate::client::presence::{Asked, Presence, WatchId};
+use crate::client::requests::{Outcome, RequestId, Requests, Way};
+use crate::client::view::{WatchError, WatchEvent};
+use crate::core::notice::{NoticeKind, control};
+use crate::core::{Name, Pattern};
+
+/// What a client allows itself, and its peer.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "bounds come last")]
+pub(crate) struct ClientLimits {
+    /// Requests that are open at once.
+    pub(crate) in_flight_max: usize,
+    /// Octets of a request on the wire. A MUX closes the connection for a longer one, so that it
+    /// would take all others with it.
+    pub(crate) message_len_max: usize,
+    /// Names that one watch is shown.
+    pub(crate) watch_names_max: usize,
+}
+
+/// The requests and watches of one client, over all its connections. `T` is what its owner finds a
+/// request by.
+#[derive(Debug)]
+pub(crate) struct ClientCore<T> {
+    limits: ClientLimits,
+    pub(super) link: Link,
+    pub(super) requests: Requests<T>,
+    pub(super) barrier: Barrier,
+    pub(super) presence: Presence,
+    pub(super) settled: VecDeque<(T, Outcome)>,
+    pub(super) counters: ClientCounters,
+}
+
+/// How it stands with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Down,
+    Up {
+        history: History,
+    },
+    /// The MUX is about to end, and takes no more requests.
+    Draining {
+        history: History,
+    },
+    /// The client is closed.
+    Over,
+}
+
+/// Whether all requests that this connection has sent are settled or open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    Whole,
+    /// One was given up. So a RETURN without frames may be that one's.
+    // spec: mux:client:return-without-frames
+    GivenUp,
+}
+
+/// What is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Hello,
+    Watch(Pattern),
+    Unwatch(Pattern),
+    Request(RequestId),
+}
+
+impl<T> ClientCore<T> {
+    /// Makes a client that is not connected.
+    pub(crate) fn new(limits: ClientLimits) -> Self {
+        Self {
+            limits,
+            link: Link::Down,
+            requests: Requests::new(),
+            barrier: Barrier::default(),
+            presence: Presence::new(limits.watch_names_max),
+            settled: VecDeque::new(),
+            counters: ClientCounters::default(),
+        }
+    }
+
+    /// Opens a request, which has its outcome at `deadline` at the latest. One that is not opened
+    /// has it at once.
+    // spec: mux:client:one-outcome, mux:client:limits
+    pub(crate) fn begin(
+        &mut self,
+        name: &[u8],
+        body: &Message,
+        ticket: T,
+        deadline: Instant,
+    ) -> Result<RequestId, UnsentReason> {
+        let name = Bytes::copy_from_slice(name);
+        Name::new(name.clone()).ok_or(UnsentReason::NoName)?;
+        let len = body.as_octets().len().saturating_add(name.len()).saturating_add(LEAD_LEN);
+        if self.link == Link::Over {
+            return Err(UnsentReason::Closed);
+        }
+        if len > self.limits.message_len_max {
+            return Err(UnsentReason::TooLong);
+        }
+        if self.requests.len() >= self.limits.in_flight_max {
+            return Err(UnsentReason::TooMany);
+        }
+        count(&mut self.counters.requests);
+        let message = |id| enclose(&name, id, body);
+        Ok(self.requests.begin(name.clone(), message, ticket, deadline))
+    }
+
+    /// Forgets a request that nobody waits for any more. Its reply is dropped when it comes.
+    // spec: mux:client:dropped-forgotten
+    pub(crate) fn forget(&mut self, id: RequestId) {
+        if let Some((_, way)) = self.requests.close(id) {
+            count(&mut self.counters.forgotten);
+            self.give_up(way);
+        }
+    }
+
+    /// A connection stands.
+    pub(crate) fn handle_up(&mut self) {
+        self.link = Link::Up { history: History::Whole };
+        count(&mut self.counters.links);
+        self.barrier = Barrier::default();
+        self.presence.handle_up();
+    }
+
+    /// The connection has ended, and will come again. What it has given back was told before.
+    // spec: mux:client:link-lost
+    pub(crate) fn handle_down(&mut self) {
+        self.link = Link::Down;
+        while let Some(id) = self.requests.first_sent() {
+            let gone = self.requests.why_suspect(id);
+            self.settle(id, Outcome::InDoubt(gone.map_or(Doubt::LinkLost, Doubt::Gone)));
+        }
+        self.presence.handle_down();
+    }
+
+    /// The client ends: all that is open has its outcome.
+    // spec: mux:client:one-outcome
+    pub(crate) fn handle_close(&mut self) {
+        self.link = Link::Over;
+        while let Some(id) = self.requests.first_sent() {
+            self.settle(id, Outcome::InDoubt(Doubt::Closed));
+        }
+        while let Some(id) = self.requests.first() {
+            self.settle(id, Outcome::NotSent(UnsentReason::Closed));
+        }
+        self.presence.handle_close();
+    }
+
+    /// The link gives a message back of which the last octet was not written.
+    // spec: mux:client:link-gives-back
+    pub(crate) fn handle_returned(&mut self, message: &Message) {
+        // What we say to the MUX itself belongs to the connection, and ends with it.
+        if let Some(Enclosed { id, .. }) = Enclosed::parse(message) {
+            self.settle(id, Outcome::NotSent(UnsentReason::LinkLost));
+        }
+    }
+
+    /// Settles what has no time left.
+    // spec: mux:client:deadline
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((deadline, id)) = self.requests.next_deadline() {
+            if deadline > now {
+                break;
+            }
+            let unsent = match self.link {
+                Link::Up { .. } => UnsentReason::NoRoom,
+                Link::Down | Link::Draining { .. } => UnsentReason::NotConnected,
+                Link::Over => UnsentReason::Closed,
+            };
+            let Some((ticket, way)) = self.requests.close(id) else { break };
+            let outcome = match way {
+                Way::Unsent => Outcome::NotSent(unsent),
+                Way::Sent => Outcome::InDoubt(Doubt::Timeout),
+            };
+            self.give_up(way);
+            self.note(&outcome);
+            self.settled.push_back((ticket, outcome));
+        }
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout).
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.requests.next_deadline().map(|(deadline, _)| deadline)
+    }
+
+    /// Returns what is to be sent now, again and again until it is told that it was sent.
+    // spec: mux:client:sent-in-order
+    pub(crate) fn poll_transmit(&mut self) -> Option<(Order, Message)> {
+        let takes_requests = match self.link {
+            Link::Down | Link::Over => return None,
+            Link::Up { .. } => true,
+            Link::Draining { .. } => false,
+        };
+        if self.barrier.is_due() {
+            return Some((Order::Hello, said(NoticeKind::Hello, None)));
+        }
+        if let Some(asked) = self.presence.poll_ask(&self.barrier) {
+            return Some(match asked {
+                Asked::Watch(of) => {
+                    let message = said(NoticeKind::Watch, Some(&of));
+                    (Order::Watch(of), message)
+                }
+                Asked::Unwatch(of) => {
+                    let message = said(NoticeKind::Unwatch, Some(&of));
+                    (Order::Unwatch(of), message)
+                }
+            });
+        }
+        let (id, message) = self.requests.first_unsent().filter(|_| takes_requests)?;
+        Some((Order::Request(id), message.clone()))
+    }
+
+    /// Notes that the link has taken what [`poll_transmit`](Self::poll_transmit) has returned.
+    pub(crate) fn handle_sent(&mut self, order: &Order) {
+        match order {
+            Order::Hello => self.barrier.handle_sent(),
+            Order::Watch(of) => self.presence.handle_watch_sent(of),
+            Order::Unwatch(of) => self.presence.handle_unwatch_sent(of, &mut self.barrier),
+            Order::Request(id) => self.requests.handle_sent(*id),
+        }
+    }
+
+    /// Notes that the link will never take a request.
+    pub(crate) fn handle_unsent(&mut self, order: &Order, why: UnsentReason) {
+        match order {
+            Order::Request(id) => self.settle(*id, Outcome::NotSent(why)),
+            // They are short, and always taken.
+            Order::Hello | Order::Watch(_) | Order::Unwatch(_) => self.handle_sent(order),
+        }
+    }
+
+    /// Returns a request that has its outcome.
+    pub(crate) fn poll_settled(&mut self) -> Option<(T, Outcome)> {
+        self.settled.pop_front()
+    }
+
+    /// Begins to watch.
+    pub(crate) fn watch(&mut self, pattern: Pattern) -> WatchId {
+        let id = self.presence.begin(pattern);
+        if self.link == Link::Over {
+            self.presence.handle_close();
+        }
+        id
+    }
+
+    /// Ends a watch.
+    pub(crate) fn unwatch(&mut self, id: WatchId) {
+        self.presence.end(id);
+    }
+
+    /// Returns what a watch has to tell.
+    pub(crate) fn poll_watch(&mut self, id: WatchId) -> Option<Result<WatchEvent, WatchError>> {
+        self.presence.poll(id)
+    }
+
+    /// Tells whether nothing more will come of a watch.
+    pub(crate) fn is_watch_over(&self, id: WatchId) -> bool {
+        self.presence.is_told(id)
+    }
+
+    /// Returns a watch that has something to tell.
+    pub(crate) fn poll_roused(&mut self) -> Option<WatchId> {
+        self.presence.poll_roused()
+    }
+
+    /// Counts a request that is sent again.
+    pub(crate) fn count_retry(&mut self) {
+        count(&mut self.counters.retries);
+    }
+
+    pub(crate) fn counters(&self) -> ClientCounters {
+        self.counters
+    }
+
+    /// Returns how many requests are open.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.requests.len()
+    }
+
+    pub(super) fn settle(&mut self, id: RequestId, outcome: Outcome) {
+        let Some((ticket, way)) = self.requests.close(id) else { return };
+        if matches!(outcome, Outcome::InDoubt(_)) {
+            self.give_up(way);
+        }
+        self.note(&outcome);
+        self.settled.push_back((ticket, outcome));
+    }
+
+    fn note(&mut self, outcome: &Outcome) {
+        count(match outcome {
+            Outcome::Reply(_) => &mut self.counters.replies,
+            Outcome::Returned { .. } => &mut self.counters.returned,
+            Outcome::NotSent(_) => &mut self.counters.not_sent,
+            Outcome::InDoubt(_) => &mut self.counters.in_doubt,
+        });
+    }
+
+    fn give_up(&mut self, way: Way) {
+        if let (Link::Up { history } | Link::Draining { history }, Way::Sent) =
+            (&mut self.link, way)
+        {
+            *history = History::GivenUp;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.requests.is_empty() && self.settled.is_empty() && self.presence.is_empty()
+    }
+}
+
+fn said(kind: NoticeKind, about: Option<&Pattern>) -> Message {
+    control(kind, about.map(Pattern::as_octets))
+}
+
+pub(super) fn count(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}
+
+/// Octets of a request beyond its name and body, and the headers of longer frames.
+const LEAD_LEN: usize = 32;

@@ -1,0 +1,96 @@
+//! How requests and replies stand on the wire.
+//!
+//! ```text
+//! request = [name, id, "", body...]         ; what a REQ with REQ_CORRELATE sends behind its name
+//! reply   = [name, id, "", body...]
+//! id      = 8OCTET
+//! ```
+//!
+//! So a REP, which keeps the frames up to the empty one and puts them before its answer, serves it
+//! unmodified, and so does a DEALER that repeats them.
+
+use zmtp_proto::{Frames, Message};
+
+use crate::client::requests::RequestId;
+
+/// Makes a request for the wire.
+// spec: mux:client:request-form
+pub(crate) fn enclose(name: &[u8], id: RequestId, body: &Message) -> Message {
+    body.with_frames_before([name, &id.octets(), b""])
+}
+
+/// A message that has the form of a request or a reply.
+#[derive(Debug)]
+pub(super) struct Enclosed<'m> {
+    pub(super) name: &'m [u8],
+    pub(super) id: RequestId,
+}
+
+impl<'m> Enclosed<'m> {
+    /// Reads a message; `None` if it has another form.
+    // spec: mux:client:reply-form
+    pub(super) fn parse(message: &'m Message) -> Option<Self> {
+        let mut frames = message.frames();
+        let name = frames.next()?;
+        let id = RequestId::parse(frames.next()?)?;
+        if !frames.next()?.is_empty() {
+            return None;
+        }
+        Some(Self { name, id })
+    }
+}
+
+/// Returns the id that the frames behind an address begin with.
+pub(super) fn id_of(rest: &[u8]) -> Option<RequestId> {
+    RequestId::parse(Frames::new(rest).next()?)
+}
+
+/// Returns the body of a request or reply, not copied. One without any is one empty frame.
+pub(super) fn body_of(message: &Message) -> Message {
+    message.without_frames(LEAD_FRAMES).unwrap_or_else(|| Message::single(b""))
+}
+
+/// Frames before the body: name, id, delimiter.
+const LEAD_FRAMES: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(message: &Message) -> Vec<Vec<u8>> {
+        message.frames().map(<[u8]>::to_vec).collect()
+    }
+
+    /// mux:client:request-form, mux:client:reply-form.
+    #[test]
+    fn a_request_has_name_id_and_delimiter_and_its_reply_the_same() {
+        let body = Message::from_frames(["a", "", "b"]).unwrap();
+        let request = enclose(b"engine", RequestId(0x0102), &body);
+        let id = b"\0\0\0\0\0\0\x01\x02".to_vec();
+        let expected = [&b"engine"[..], &id, b"", b"a", b"", b"b"];
+        assert_eq!(frames(&request), expected);
+        let read = Enclosed::parse(&request).unwrap();
+        assert_eq!((read.name, read.id), (&b"engine"[..], RequestId(0x0102)));
+        assert_eq!(body_of(&request), body);
+        let nothing = Message::from_frames([&b"engine"[..], &id, b""]).unwrap();
+        assert!(Enclosed::parse(&nothing).is_some());
+        assert_eq!(body_of(&nothing), Message::single(b""));
+    }
+
+    /// mux:client:reply-form.
+    #[test]
+    fn what_has_another_form_is_no_reply() {
+        let id = [0; 8];
+        for frames in [
+            &[&b"engine"[..]][..],
+            &[b"engine", &id],
+            &[b"engine", &id, b"x"],
+            &[b"engine", b"", b"x"],
+            &[b"engine", &id[1..], b"", b"x"],
+            &[b"engine", &[0; 9], b"", b"x"],
+        ] {
+            let message = Message::from_frames(frames).unwrap();
+            assert!(Enclosed::parse(&message).is_none(), "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! A client: requests to named services, each with one outcome.
+
+mod builder;
+mod task;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+use zmtp_proto::Message;
+
+pub use self::builder::ClientBuilder;
+pub use self::watch::Watch;
+use crate::client::{
+    Attempts, Budget, ClientCore, ClientCounters, Doubt, Idempotence, Outcome, RequestError,
+    RequestId, RetryPolicy, UnsentReason, Verdict, WatchId,
+};
+use crate::core::{Pattern, Token};
+use crate::net::chance::draw;
+use crate::net::clock::{after, now};
+use crate::net::dealer::Dealer;
+use crate::net::endpoint::Endpoint;
+use crate::net::ends::ConnectError;
+use crate::net::socket::{NotSent, NotSentReason};
+
+/// A client of a MUX.
+///
+/// A request goes to a service by its name, and is answered, or fails with a [`RequestError`] that
+/// tells two kinds apart: what comes back **with its message** was certainly not processed, and may
+/// be sent again; what is [in doubt](RequestError::InDoubt) may have been. Many requests may be in
+/// flight, to any services; they are sent in the order in which they were made. Each has exactly one
+/// outcome, within its time (30 s unless told otherwise).
+///
+/// When the connection ends the client dials again. What had been sent is in doubt then; what had
+/// not waits for the next connection.
+///
+/// When a service ends, what it had not answered is in doubt, unless the MUX gives it back. Of what
+/// was sent between its end and the news of it, the client learns by a HELLO what was given back; but
+/// if the next holder of the name has it already, that looks the same as what was lost with the one
+/// before, and is in doubt as well. Its reply is dropped then.
+///
+/// Handles are clones of one client, and may be used at once from any task. When the last is
+/// dropped, the client is closed.
+///
+/// # Limits
+///
+/// 65,536 requests in flight, messages of 16 MiB, 65,536 names for each watch; see
+/// [`ClientBuilder`].
+///
+/// ```
+/// use zmtp_mux::{Client, Listen, ListenerRole, Mux, MuxConfig, RequestError, RetryPolicy, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mux = Mux::new(MuxConfig::default())?;
+/// # let endpoint = mux.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+/// # let service = Service::connect(&endpoint, "engine.7").await?;
+/// # tokio::spawn(async move {
+/// #     while let Ok(request) = service.recv().await {
+/// #         let body = request.message();
+/// #         let _ = request.reply(body).await;
+/// #     }
+/// # });
+/// let client = Client::builder(endpoint)
+///     .retry(RetryPolicy::default()) // only what was not processed is sent again
+///     .connect()
+///     .await?;
+///
+/// let message = zmtp_mux::Message::single(b"hello");
+/// match client.request("engine.7", message).await {
+///     Ok(reply) => println!("{reply:?}"),
+///     Err(RequestError::InDoubt { reason }) => println!("perhaps done: {reason}"),
+///     Err(error) => println!("certainly not done: {error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+    /// Closes the client with its last handle.
+    _handles: Arc<Handles>,
+}
+
+/// How one request is made. [`Client::options`] has what is usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestOptions {
+    /// How long it may take, with all attempts.
+    pub timeout: Duration,
+    /// Whether it may be processed twice.
+    pub idempotence: Idempotence,
+}
+
+/// What the handles and the task share.
+#[derive(Debug)]
+struct Shared {
+    dealer: Dealer,
+    state: Mutex<State>,
+    /// Told when the task has something to do that the connection does not tell it.
+    stir: Notify,
+    options: RequestOptions,
+    retry: Option<RetryPolicy>,
+}
+
+#[derive(Debug)]
+struct State {
+    core: ClientCore<oneshot::Sender<Outcome>>,
+    link: Option<Token>,
+    budget: Budget,
+    /// Until when the task sleeps.
+    armed: Option<Instant>,
+    watchers: BTreeMap<WatchId, Waker>,
+}
+
+/// Whether the link took all that there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Through,
+    /// There is no room for a message of this length.
+    Full {
+        link: Token,
+        len: usize,
+    },
+}
+
+#[derive(Debug)]
+struct Handles {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+impl Client {
+    /// Dials the MUX at `endpoint` once, without a name or security; from then on the client comes
+    /// back by itself. [`builder`](Self::builder) has the rest.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be reached, or is no MUX.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the connection is closed and nothing else has happened.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ConnectError> {
+        Self::builder(endpoint.clone()).connect().await
+    }
+
+    /// Begins to describe a client of the MUX at `endpoint`.
+    pub fn builder(endpoint: Endpoint) -> ClientBuilder {
+        ClientBuilder::new(endpoint)
+    }
+
+    /// Sends a request to the service of this name and returns its reply.
+    ///
+    /// # Errors
+    ///
+    /// What became of it, and with that whether it may be sent again: see [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the request is forgotten: if it was sent already it may be processed, and its
+    /// reply is dropped and counted.
+    pub async fn request(
+        &self,
+        name: impl AsRef<[u8]>,
+        message: impl Into<Message>,
+    ) -> Result<Message, RequestError> {
+        self.request_with(name, message, self.shared.options).await
+    }
+
+    /// As [`request`](Self::request), with options of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`request`](Self::request).
+    pub async fn request_with(
+        &self,
+        name: impl AsRef<[u8]>,
+        message: impl Into<Message>,
+        options: RequestOptions,
+    ) -> Result<Message, RequestError> {
+        let (shared, message) = (&self.shared, message.into());
+        let deadline = after(options.timeout);
+        shared.with_state(|state| state.budget.credit());
+        let mut attempts = shared
+            .retry
+            .map(|policy| Attempts::new(&policy, options.idempotence, deadline.into_std()));
+        loop {
+            let outcome = shared.attempt(name.as_ref(), &message, deadline).await;
+            let error = match outcome.into_result(message.clone()) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let Some(attempts) = &mut attempts else { return Err(error) };
+            match shared.judge(attempts, &error) {
+                Verdict::After(wait) => sleep(wait).await,
+                Verdict::Fail => return Err(error),
+            }
+            shared.with_state(|state| state.core.count_retry());
+        }
+    }
+
+    /// Returns how requests are made unless told otherwise.
+    #[must_use]
+    pub fn options(&self) -> RequestOptions {
+        self.shared.options
+    }
+
+    /// Watches which services there are, of all names that `pattern` is about.
+    #[must_use = "a watch tells nothing unless it is read"]
+    pub fn watch(&self, pattern: Pattern) -> Watch {
+        let id = self.shared.with_state(|state| state.core.watch(pattern));
+        self.shared.stir.notify_one();
+        Watch::new(self.clone(), id)
+    }
+
+    /// Tells whether there is a connection. It may be gone the next moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.with_state(|state| state.link.is_some())
+    }
+
+    /// Returns how many requests are in flight, or wait to be sent.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shared.with_state(|state| state.core.in_flight())
+    }
+
+    /// Returns what the client has done and met.
+    #[must_use]
+    pub fn counters(&self) -> ClientCounters {
+        self.shared.with_state(|state| state.core.counters())
+    }
+
+    /// Closes the client, and with it all its handles. Requests that were sent are in doubt, what
+    /// was not comes back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be called again after it was dropped; the client is closed all the same.
+    pub async fn close(&self) {
+        self.shared.finish();
+        self.shared.dealer.close().await;
+    }
+}
+
+impl Shared {
+    /// Makes one attempt.
+    async fn attempt(&self, name: &[u8], message: &Message, deadline: Instant) -> Outcome {
+        let (ticket, outcome) = oneshot::channel();
+        let begun = self.with_state(|state| {
+            let id = state.core.begin(name, message, ticket, deadline.into_std())?;
+            let flow = state.flush(&self.dealer);
+            let sooner = state.armed.is_none_or(|armed| deadline < armed);
+            if flow != Flow::Through || sooner {
+                self.stir.notify_one();
+            }
+            Ok(id)
+        });
+        let id = match begun {
+            Ok(id) => id,
+            Err(reason) => return Outcome::NotSent(reason),
+        };
+        let mut open = Open { shared: self, id: Some(id) };
+        let settled = outcome.await;
+        open.id = None;
+        // A ticket is never dropped while somebody waits.
+        settled.unwrap_or(Outcome::InDoubt(Doubt::Closed))
+    }
+
+    fn judge(&self, attempts: &mut Attempts, error: &RequestError) -> Verdict {
+        // Without chance there is the middle.
+        let chance = draw().map_or(u64::MAX / 2, u64::from_ne_bytes);
+        self.with_state(|state| attempts.next(error, &mut state.budget, now(), chance))
+    }
+
+    /// Does something, and tells those whom it concerns when the lock is free again.
+    fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = act(&mut state);
+        let (mut settled, mut roused) = (Vec::new(), Vec::new());
+        settled.extend(std::iter::from_fn(|| state.core.poll_settled()));
+        while let Some(id) = state.core.poll_roused() {
+            roused.extend(state.watchers.remove(&id));
+        }
+        drop(state);
+        for (ticket, outcome) in settled {
+            // Who has stopped waiting meanwhile misses nothing.
+            drop(ticket.send(outcome));
+        }
+        roused.into_iter().for_each(Waker::wake);
+        outcome
+    }
+
+    /// Settles all that is open; nothing is begun any more.
+    fn finish(&self) {
+        self.with_state(|state| {
+            state.link = None;
+            state.core.handle_close();
+        });
+    }
+}
+
+impl State {
+    /// Gives the link all that is to be sent, in order.
+    fn flush(&mut self, dealer: &Dealer) -> Flow {
+        while let Some(link) = self.link
+            && let Some((order, message)) = self.core.poll_transmit()
+        {
+            match dealer.try_send_over(link, message) {
+                Ok(()) => self.core.handle_sent(&order),
+                Err(NotSent { message, reason: NotSentReason::Full }) => {
+                    return Flow::Full { link, len: message.as_octets().len() };
+                }
+                Err(NotSent { reason: NotSentReason::TooLarge, .. }) => {
+                    self.core.handle_unsent(&order, UnsentReason::TooLong);
+                }
+                // Its end is on its way to us.
+                Err(NotSent { .. }) => return Flow::Through,
+            }
+        }
+        Flow::Through
+    }
+}
+
+/// A request that somebody waits for.
+struct Open<'s> {
+    shared: &'s Shared,
+    id: Option<RequestId>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.shared.with_state(|state| state.core.forget(id));
+        }
+    }
+}
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.shared.finish();
+    }
+}

@@ -1,0 +1,47 @@
+//! What [`Client`](crate::Client) and [`Service`](crate::Service) need of a dealer: one connection
+//! told from the next.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use zmtp_proto::Message;
+
+use super::Dealer;
+use crate::core::Token;
+use crate::net::socket::{NotSent, NotSentReason, To};
+
+impl Dealer {
+    /// Queues a message for this connection, and for none that follows it.
+    pub(crate) fn try_send_over(&self, link: Token, message: Message) -> Result<(), NotSent> {
+        self.closed_if_over(self.socket.try_send_to(&To::Peer(link), message))
+    }
+
+    /// The same, once there is room. The message stays where it is meanwhile.
+    pub(crate) fn poll_send_over(
+        &self,
+        cx: &mut Context<'_>,
+        link: Token,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
+        let sent = self.socket.poll_send(cx, &To::Peer(link), message);
+        sent.map(|sent| self.closed_if_over(sent))
+    }
+
+    /// Waits until this connection would take a message of that many octets, or ends.
+    pub(crate) async fn writable_over(&self, link: Token, len: usize) {
+        // The next look finds out which it is.
+        let _: Result<(), NotSentReason> = self.socket.writable(link, len).await;
+    }
+
+    /// Wakes all who wait for an event, to look at something else.
+    pub(crate) fn ring(&self) {
+        self.socket.bell().ring();
+    }
+
+    /// Dials no sooner than in so much time.
+    pub(crate) fn hold_off(&self, time: Duration) {
+        if let Some(line) = &self.line {
+            line.hold_off(time);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a [`Client`](crate::Client) and a [`Service`](crate::Service) have in common: how they find
+//! their MUX, and how that is told from any other ROUTER.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+use zmtp_proto::curve::{KeyPair, PublicKey};
+use zmtp_proto::{DecodeError, Identity, PlainCredentials, Reconnect};
+
+use crate::core::PeerInfo;
+use crate::net::dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
+use crate::net::endpoint::Endpoint;
+use crate::net::security::DialSecurity;
+
+/// Why a client or a service was not connected.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name is none: it has 1 to 255 octets, and the first is not zero. The caller's fault.
+    #[error("this is no name")]
+    Name(#[source] Option<DecodeError>),
+    /// There is no connection; [`DealerError::retry`] says whether to try again. A service that
+    /// is let go without a word at the end of its handshake (`Io`, `UnexpectedEof`) has a name that
+    /// another live service holds, as a rule.
+    #[error(transparent)]
+    Dealer(#[from] DealerError),
+    /// It answers, and is no MUX, but a plain ROUTER, say. Whoever wants to talk to that takes a
+    /// [`Dealer`].
+    #[error("the peer is no MUX")]
+    NotAMux,
+}
+
+/// How an end dials.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialling {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) options: DealerOptions,
+    name: Option<Bytes>,
+}
+
+impl Dialling {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        let options = DealerOptions {
+            // spec: mux:client:opts-in
+            metadata: vec![(X_MUX, Bytes::from_static(b"1"))],
+            reconnect: Reconnect::Backoff {
+                first: Duration::from_millis(100),
+                max: Duration::from_secs(5),
+            },
+            ..DealerOptions::default()
+        };
+        Self { endpoint, options, name: None }
+    }
+
+    pub(crate) fn name(&mut self, name: &[u8]) {
+        self.name = Some(Bytes::copy_from_slice(name));
+    }
+
+    pub(crate) fn curve(&mut self, server: PublicKey, keys: KeyPair) {
+        self.options.security = DialSecurity::Curve { server, keys: Arc::new(keys) };
+    }
+
+    pub(crate) fn plain(&mut self, credentials: PlainCredentials) {
+        self.options.security = DialSecurity::Plain(credentials);
+    }
+
+    /// Checks what was said.
+    fn validate(mut self) -> Result<Self, ConnectError> {
+        if let Some(name) = self.name.take() {
+            let identity = Identity::new(name).map_err(|error| ConnectError::Name(Some(error)))?;
+            if identity.is_anonymous() {
+                return Err(ConnectError::Name(None));
+            }
+            self.options.identity = identity;
+        }
+        Ok(self)
+    }
+
+    /// Dials once, and returns the MUX that it finds.
+    // spec: mux:client:mux-only, mux:service:name-held
+    pub(crate) async fn connect(self) -> Result<(Dealer, Arc<PeerInfo>), ConnectError> {
+        let Self { endpoint, options, .. } = self.validate()?;
+        let dealer = Dealer::connect_with(&endpoint, &options).await?;
+        loop {
+            if let LinkEvent::Up(peer) = dealer.event().await? {
+                return if is_mux(&peer) { Ok((dealer, peer)) } else { Err(ConnectError::NotAMux) };
+            }
+        }
+    }
+
+    /// Dials in the background.
+    pub(crate) fn start(self) -> Result<Dealer, ConnectError> {
+        let Self { endpoint, options, .. } = self.validate()?;
+        Ok(Dealer::start(endpoint, options)?)
+    }
+}
+
+/// Tells whether a peer speaks our protocol.
+pub(crate) fn is_mux(peer: &PeerInfo) -> bool {
+    peer.metadata.get(X_MUX) == Some(b"1")
+}
+
+/// Returns which holder of its name a service is by this connection.
+// spec: mux:service:generation
+pub(crate) fn generation(peer: &PeerInfo) -> Option<u64> {
+    std::str::from_utf8(peer.metadata.get("X-Mux-Generation")?).ok()?.parse().ok()
+}
+
+/// The property of MUX/1.
+const X_MUX: &str = "X-Mux";

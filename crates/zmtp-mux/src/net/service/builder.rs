@@ -1,0 +1,103 @@
+//! How a service is described.
+
+use std::sync::{Arc, Mutex};
+
+use zmtp_proto::curve::{KeyPair, PublicKey};
+use zmtp_proto::{PlainCredentials, Reconnect, Settings};
+
+use super::{Service, Shared, State};
+use crate::net::dealer::Dealer;
+use crate::net::dial::Dial;
+use crate::net::endpoint::Endpoint;
+use crate::net::ends::{ConnectError, Dialling};
+use crate::service::{Envelopes, ServiceCore};
+
+/// A service that is not made yet.
+#[derive(Clone, Debug)]
+#[must_use = "it is a service when it is connected"]
+pub struct ServiceBuilder {
+    dialling: Dialling,
+    envelopes: Envelopes,
+}
+
+impl ServiceBuilder {
+    pub(super) fn new(endpoint: Endpoint, name: &[u8]) -> Self {
+        let mut dialling = Dialling::new(endpoint);
+        dialling.name(name);
+        Self { dialling, envelopes: Envelopes::default() }
+    }
+
+    /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server` is
+    /// taken for the MUX. Another instance with the same keys takes the name over at once.
+    pub fn curve_client(mut self, server: PublicKey, keys: KeyPair) -> Self {
+        self.dialling.curve(server, keys);
+        self
+    }
+
+    /// Shows a user name and a password, in clear text. Another instance of the same user takes the
+    /// name over at once.
+    pub fn plain(mut self, credentials: PlainCredentials) -> Self {
+        self.dialling.plain(credentials);
+        self
+    }
+
+    /// Finds the body of requests in this way; [`Envelopes::Detect`] unless told otherwise.
+    pub fn envelopes(mut self, envelopes: Envelopes) -> Self {
+        self.envelopes = envelopes;
+        self
+    }
+
+    /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise.
+    pub fn reconnect(mut self, policy: Reconnect) -> Self {
+        self.dialling.options.reconnect = policy;
+        self
+    }
+
+    /// Uses these limits, version and heartbeat on its connection.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.dialling.options.settings = settings;
+        self
+    }
+
+    /// Dials with this timeout and proxy.
+    pub fn dial(mut self, dial: Dial) -> Self {
+        self.dialling.options.dial = dial;
+        self
+    }
+
+    /// Dials once and claims the name; from then on the service comes back by itself.
+    ///
+    /// # Errors
+    ///
+    /// The MUX cannot be reached, is none, or does not let the service in; or the name is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the connection is closed and nothing else has happened.
+    pub async fn connect(self) -> Result<Service, ConnectError> {
+        let (dealer, mux) = self.dialling.clone().connect().await?;
+        let service = self.make(dealer);
+        service.0.lock().handle_up(&mux);
+        Ok(service)
+    }
+
+    /// Dials in the background, from the first time on, and returns at once. It tries again and
+    /// again while its name is held, too.
+    ///
+    /// # Errors
+    ///
+    /// The name is none, or the system has no random octets to give.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(self) -> Result<Service, ConnectError> {
+        let dealer = self.dialling.clone().start()?;
+        Ok(self.make(dealer))
+    }
+
+    fn make(self, dealer: Dealer) -> Service {
+        let state = State { core: ServiceCore::new(self.envelopes), link: None, end: None };
+        Service(Arc::new(Shared { dealer, state: Mutex::new(state) }))
+    }
+}
