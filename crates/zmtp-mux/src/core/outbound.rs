@@ -10,6 +10,7 @@
 //! write; large bodies are passed on as the slices they arrived in.
 
 mod back;
+mod reserved;
 mod signs;
 
 use std::collections::VecDeque;
@@ -118,9 +119,7 @@ impl Outbound {
         }
         self.records.push_back(record);
         if let Some(whole) = shared {
-            if len > tail.len() {
-                outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
-            }
+            outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
             self.seal();
             self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
         } else {
@@ -283,9 +282,7 @@ impl Outbound {
         {
             octets = octets.saturating_add(record.len);
             self.records.push_back(record);
-            if !head.is_empty() {
-                self.buffer(head.len(), spares).extend_from_slice(&head);
-            }
+            self.buffer(head.len(), spares).extend_from_slice(&head);
             if let Some(tail) = tail {
                 self.seal();
                 self.chunks.push_back(Chunk::Shared(tail));
@@ -345,16 +342,6 @@ impl Outbound {
 
     pub(crate) fn used(&self) -> &Used {
         &self.used
-    }
-
-    /// Makes room for a message of `len` octets that will be queued later.
-    pub(crate) fn reserve(&mut self, len: usize) {
-        self.used.take(len);
-    }
-
-    /// Gives back the room of a message that will not be queued.
-    pub(crate) fn unreserve(&mut self, len: usize) {
-        self.used.give_back(len);
     }
 
     /// Returns what of a source waits here, but for what is on its way already.
