@@ -18,18 +18,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok::<(), zmtp_mux::DealerError>(())
         });
     }
-    let mut gone = 0;
-    while gone < 2 {
-        match socket.event().await? {
-            SocketEvent::Up(peer) => println!("{:?} has come", peer.name),
-            SocketEvent::Message(ready) => {
-                socket.send(&ready.from, Message::single(b"a task")).await?;
-            }
-            SocketEvent::Gone { peer, reason } => {
-                println!("{:?} has gone: {reason:?}", peer.name);
-                gone += 1;
-            }
-            other => println!("{other:?}"),
+    let mut served = 0..2;
+    while !served.is_empty() {
+        let event = socket.event().await?;
+        if let SocketEvent::Message(ready) = event {
+            socket.send(&ready.from, Message::single(b"a task")).await?;
+        } else if let SocketEvent::Gone { peer, reason } = event {
+            println!("{:?} has gone: {reason:?}", peer.name);
+            served.next();
         }
     }
     socket.close().await;
