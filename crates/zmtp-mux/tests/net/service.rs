@@ -92,12 +92,12 @@ async fn a_request_of_an_earlier_connection_cannot_be_answered() {
     let service = soon(service.connect()).await.unwrap();
     let client = soon(Client::connect(&site.endpoint)).await.unwrap();
     let cut = async {
-        let request = service.recv().await.unwrap();
+        let requests = [service.recv().await.unwrap(), service.recv().await.unwrap()];
         wire.cut();
-        request
+        requests
     };
-    let (outcome, stale) =
-        soon(async { tokio::join!(client.request("engine", message("x")), cut) }).await;
+    let ask = || client.request("engine", message("x"));
+    let (outcome, _, [stale, other]) = soon(async { tokio::join!(ask(), ask(), cut) }).await;
     let Err(RequestError::InDoubt { reason: Doubt::Gone(reason) }) = outcome else {
         panic!("{outcome:?}");
     };
@@ -114,11 +114,15 @@ async fn a_request_of_an_earlier_connection_cannot_be_answered() {
         assert!(request.generation() > stale.generation());
         let late = stale.reply(message("late")).await.unwrap_err();
         assert_eq!((late.reason, late.message), (ReplyErrorReason::Stale, message("late")));
+        let Err(TryReplyError::Failed(late)) = other.try_reply(message("late")) else {
+            panic!("its connection is over");
+        };
+        assert_eq!(late.reason, ReplyErrorReason::Stale);
         request.reply(message("new")).await.unwrap();
     };
     let (reply, ()) = soon(async { tokio::join!(asking, serving) }).await;
     assert_eq!(reply, message("new"));
-    assert_eq!((service.counters().stale, service.counters().links), (1, 2));
+    assert_eq!((service.counters().stale, service.counters().links), (2, 2));
     assert_eq!(client.counters().stray_replies, 0);
 }
 

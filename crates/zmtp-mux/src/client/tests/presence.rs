@@ -126,9 +126,9 @@ fn watches_that_overlap_each_show_all_of_their_own() {
 fn what_an_ended_watch_still_shows_is_not_taken_for_new() {
     let mut world = world();
     world.serve("a1");
-    let first = world.client.watch(pattern("a*"));
-    world.ask(1, "nobody");
-    world.write(usize::MAX);
+    let first = watch(&mut world, "a*");
+    world.stop("a1", 0);
+    world.serve("a1");
     // The UP is on its way when the watch ends, and so does the service, of which nobody tells.
     world.emit();
     world.client.unwatch(first);
