@@ -36,10 +36,11 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // A task that did not get to say how its connection ended panicked, or was aborted.
-        let end =
-            if thread::panicking() { End::Panicked } else { self.shared.aborted(self.ticket) };
-        self.note_end(&end);
+        if self.counted.get().is_none() {
+            // A task that did not get to say how its connection ended panicked, or was aborted.
+            let panicked = thread::panicking().then_some(End::Panicked);
+            self.note_end(&panicked.unwrap_or_else(|| self.shared.aborted(self.ticket)));
+        }
         self.shared.leave(self.ticket);
     }
 }
