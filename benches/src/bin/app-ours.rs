@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use clap::Parser;
 use tokio::task::JoinSet;
-use zmtp_mux::{Dealer, Message};
+use zmtp_mux::{Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent};
 use zmtp_mux_bench_roles::asker::Asker;
+use zmtp_mux_bench_roles::meter::Meter;
 use zmtp_mux_bench_roles::pings::Pings;
-use zmtp_mux_bench_roles::role::{Ask, Cli, Ping, Role, Send, Serve};
+use zmtp_mux_bench_roles::role::{Ask, Cli, Ping, Receive, Role, Send, Serve};
 use zmtp_mux_bench_roles::{Progress, body};
 
 type Failure = Box<dyn Error + std::marker::Send + Sync>;
@@ -17,8 +18,9 @@ type Failure = Box<dyn Error + std::marker::Send + Sync>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     match Cli::parse().role {
-        Role::Receive(_) | Role::Echo => Err("there is no routing socket yet".into()),
+        Role::Receive(role) => receive(&role).await,
         Role::Send(role) => send(&role).await,
+        Role::Echo => echo().await,
         Role::Ping(role) => ping(&role).await,
         Role::Serve(role) => serve(&role).await,
         Role::Ask(role) => ask(&role).await,
@@ -26,29 +28,50 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-async fn send(role: &Send) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
-    let mut octets = body::blank(role.len);
-    let batch = BATCH_LEN.checked_div(octets.len()).unwrap_or_default();
-    let mut numbers = 0..;
+async fn receive(role: &Receive) -> Result<(), Failure> {
+    let socket = router()?;
+    let mut meter = Meter::new(role);
+    let mut events = Vec::with_capacity(BATCH);
     loop {
-        for number in numbers.by_ref().take(batch.max(1)) {
-            body::stamp(&mut octets, number);
-            dealer.feed(Message::single(&octets))?;
+        socket.recv_many(&mut events, BATCH).await?;
+        for event in events.drain(..) {
+            if let SocketEvent::Message(incoming) = event
+                && meter.take(last_frame(&incoming.message)) == Progress::Done
+            {
+                println!("{}", meter.report());
+                return Ok(());
+            }
         }
-        dealer.flush().await?;
+    }
+}
+
+async fn send(role: &Send) -> Result<(), Failure> {
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let mut octets = body::blank(role.len);
+    for number in 0.. {
+        body::stamp(&mut octets, number);
+        dealer.send(Message::single(&octets)).await?;
+    }
+    Ok(())
+}
+
+async fn echo() -> Result<(), Failure> {
+    let socket = router()?;
+    loop {
+        let incoming = socket.recv().await?;
+        socket.send(&incoming.from, incoming.message).await?;
     }
 }
 
 async fn ping(role: &Ping) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let octets = body::blank(role.len);
     let mut pings = Pings::new(role.window);
     loop {
         let sent = Instant::now();
         dealer.send(Message::single(&octets)).await?;
         let answer = dealer.recv().await?;
-        if answer.frames().next().map(<[u8]>::len) != Some(octets.len()) {
+        if last_frame(&answer).len() != octets.len() {
             return Err("an answer of another length".into());
         }
         if pings.take(sent) == Progress::Done {
@@ -59,15 +82,14 @@ async fn ping(role: &Ping) -> Result<(), Failure> {
 }
 
 async fn serve(role: &Serve) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
+    let dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
     println!("connected");
+    let mut requests = Vec::with_capacity(BATCH);
     loop {
-        let request = dealer.recv().await?;
-        dealer.feed(request)?;
-        while let Some(request) = dealer.try_recv()? {
-            dealer.feed(request)?;
+        dealer.recv_many(&mut requests, BATCH).await?;
+        for request in requests.drain(..) {
+            dealer.send(request).await?;
         }
-        dealer.flush().await?;
     }
 }
 
@@ -83,26 +105,23 @@ async fn ask(role: &Ask) -> Result<(), Failure> {
 }
 
 async fn client(role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
-    let mut dealer = Dealer::connect(&role.to.parse()?, "").await?;
+    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let mut asker = Asker::new(role.len);
     for _ in 0..role.outstanding {
-        dealer.feed(request(&role, &mut asker)?)?;
+        dealer.send(request(&role, &mut asker)?).await?;
     }
-    dealer.flush().await?;
+    let mut answers = Vec::with_capacity(BATCH);
     loop {
-        let mut next = Some(dealer.recv().await?);
-        while let Some(answer) = next {
-            let sent = asker.take(answer.frames().last().unwrap_or_default())?;
-            let mut pings = pings.lock().unwrap_or_else(PoisonError::into_inner);
-            if pings.take(sent) == Progress::Done {
-                println!("{}", pings.report());
+        dealer.recv_many(&mut answers, BATCH).await?;
+        for answer in answers.drain(..) {
+            let sent = asker.take(last_frame(&answer))?;
+            let progress = pings.lock().unwrap_or_else(PoisonError::into_inner).take(sent);
+            if progress == Progress::Done {
+                println!("{}", pings.lock().unwrap_or_else(PoisonError::into_inner).report());
                 return Ok(());
             }
-            drop(pings);
-            dealer.feed(request(&role, &mut asker)?)?;
-            next = dealer.try_recv()?;
+            dealer.send(request(&role, &mut asker)?).await?;
         }
-        dealer.flush().await?;
     }
 }
 
@@ -110,5 +129,17 @@ fn request(role: &Ask, asker: &mut Asker) -> Result<Message, Failure> {
     Ok(Message::from_frames([role.name.as_bytes(), asker.ask()])?)
 }
 
-/// Octets of bodies that are queued before they are written.
-const BATCH_LEN: usize = 64 * 1024;
+/// Binds a routing socket and says where.
+fn router() -> Result<MuxSocket, Failure> {
+    let socket = MuxSocket::new(SocketConfig::default())?;
+    let endpoint = socket.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+    println!("listening {endpoint}");
+    Ok(socket)
+}
+
+fn last_frame(message: &Message) -> &[u8] {
+    message.frames().last().unwrap_or_default()
+}
+
+/// Messages taken at once.
+const BATCH: usize = 256;
