@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use tokio::task::JoinSet;
-use zmtp_mux::{
-    Dealer, Incoming, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent,
-};
+use zmtp_mux::{Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent};
 use zmtp_mux_bench_roles::asker::Asker;
 use zmtp_mux_bench_roles::meter::Meter;
 use zmtp_mux_bench_roles::pings::Pings;
@@ -21,8 +19,8 @@ type Failure = Box<dyn Error + std::marker::Send + Sync>;
 async fn main() -> Result<(), Failure> {
     match Cli::parse().role {
         Role::Receive(role) => receive(&role).await,
-        Role::Echo => echo().await,
         Role::Send(role) => send(&role).await,
+        Role::Echo => echo().await,
         Role::Ping(role) => ping(&role).await,
         Role::Serve(role) => serve(&role).await,
         Role::Ask(role) => ask(&role).await,
@@ -32,13 +30,14 @@ async fn main() -> Result<(), Failure> {
 
 async fn receive(role: &Receive) -> Result<(), Failure> {
     let socket = router()?;
-    let (mut meter, mut events) = (Meter::new(role), Vec::new());
+    let mut meter = Meter::new(role);
+    let mut events = Vec::with_capacity(BATCH);
     loop {
-        socket.recv_many(&mut events, BATCH_MAX).await?;
+        socket.recv_many(&mut events, BATCH).await?;
         for event in events.drain(..) {
-            let SocketEvent::Message(Incoming { message, .. }) = event else { continue };
-            let body = message.frames().last().unwrap_or_default();
-            if meter.take(body) == Progress::Done {
+            if let SocketEvent::Message(incoming) = event
+                && meter.take(last_frame(&incoming.message)) == Progress::Done
+            {
                 println!("{}", meter.report());
                 return Ok(());
             }
@@ -46,33 +45,21 @@ async fn receive(role: &Receive) -> Result<(), Failure> {
     }
 }
 
-async fn echo() -> Result<(), Failure> {
-    let socket = router()?;
-    loop {
-        let Incoming { from, message } = socket.recv().await?;
-        socket.send(&from, message).await?;
-    }
-}
-
-/// Makes a routing socket, and says where it listens.
-fn router() -> Result<MuxSocket, Failure> {
-    let socket = MuxSocket::new(SocketConfig::default())?;
-    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
-    println!("listening {}", socket.bind(listen)?);
-    Ok(socket)
-}
-
 async fn send(role: &Send) -> Result<(), Failure> {
     let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let mut octets = body::blank(role.len);
-    let batch = BATCH_LEN.checked_div(octets.len()).unwrap_or_default();
-    let mut numbers = 0..;
+    for number in 0.. {
+        body::stamp(&mut octets, number);
+        dealer.send(Message::single(&octets)).await?;
+    }
+    Ok(())
+}
+
+async fn echo() -> Result<(), Failure> {
+    let socket = router()?;
     loop {
-        for number in numbers.by_ref().take(batch.max(1)) {
-            body::stamp(&mut octets, number);
-            dealer.try_send(Message::single(&octets))?;
-        }
-        dealer.flush().await;
+        let incoming = socket.recv().await?;
+        socket.send(&incoming.from, incoming.message).await?;
     }
 }
 
@@ -84,7 +71,7 @@ async fn ping(role: &Ping) -> Result<(), Failure> {
         let sent = Instant::now();
         dealer.send(Message::single(&octets)).await?;
         let answer = dealer.recv().await?;
-        if answer.frames().next().map(<[u8]>::len) != Some(octets.len()) {
+        if last_frame(&answer).len() != octets.len() {
             return Err("an answer of another length".into());
         }
         if pings.take(sent) == Progress::Done {
@@ -97,13 +84,12 @@ async fn ping(role: &Ping) -> Result<(), Failure> {
 async fn serve(role: &Serve) -> Result<(), Failure> {
     let dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
     println!("connected");
+    let mut requests = Vec::with_capacity(BATCH);
     loop {
-        let request = dealer.recv().await?;
-        dealer.try_send(request)?;
-        while let Some(request) = dealer.try_recv()? {
-            dealer.try_send(request)?;
+        dealer.recv_many(&mut requests, BATCH).await?;
+        for request in requests.drain(..) {
+            dealer.send(request).await?;
         }
-        dealer.flush().await;
     }
 }
 
@@ -122,23 +108,20 @@ async fn client(role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
     let dealer = Dealer::connect(&role.to.parse()?, "").await?;
     let mut asker = Asker::new(role.len);
     for _ in 0..role.outstanding {
-        dealer.try_send(request(&role, &mut asker)?)?;
+        dealer.send(request(&role, &mut asker)?).await?;
     }
-    dealer.flush().await;
+    let mut answers = Vec::with_capacity(BATCH);
     loop {
-        let mut next = Some(dealer.recv().await?);
-        while let Some(answer) = next {
-            let sent = asker.take(answer.frames().last().unwrap_or_default())?;
-            let mut pings = pings.lock().unwrap_or_else(PoisonError::into_inner);
-            if pings.take(sent) == Progress::Done {
-                println!("{}", pings.report());
+        dealer.recv_many(&mut answers, BATCH).await?;
+        for answer in answers.drain(..) {
+            let sent = asker.take(last_frame(&answer))?;
+            let progress = pings.lock().unwrap_or_else(PoisonError::into_inner).take(sent);
+            if progress == Progress::Done {
+                println!("{}", pings.lock().unwrap_or_else(PoisonError::into_inner).report());
                 return Ok(());
             }
-            drop(pings);
-            dealer.try_send(request(&role, &mut asker)?)?;
-            next = dealer.try_recv()?;
+            dealer.send(request(&role, &mut asker)?).await?;
         }
-        dealer.flush().await;
     }
 }
 
@@ -146,8 +129,17 @@ fn request(role: &Ask, asker: &mut Asker) -> Result<Message, Failure> {
     Ok(Message::from_frames([role.name.as_bytes(), asker.ask()])?)
 }
 
-/// Octets of bodies that are queued before they are written.
-const BATCH_LEN: usize = 64 * 1024;
+/// Binds a routing socket and says where.
+fn router() -> Result<MuxSocket, Failure> {
+    let socket = MuxSocket::new(SocketConfig::default())?;
+    let endpoint = socket.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+    println!("listening {endpoint}");
+    Ok(socket)
+}
 
-/// Messages that are taken at once.
-const BATCH_MAX: usize = 1024;
+fn last_frame(message: &Message) -> &[u8] {
+    message.frames().last().unwrap_or_default()
+}
+
+/// Messages taken at once.
+const BATCH: usize = 256;
