@@ -41,6 +41,6 @@ pub use net::{
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
-    ConnectionError, Heartbeat, Identity, Limits, Message, Next, Peer, PlainCredentials, Reconnect,
-    Retry, Rhythm, Settings, SocketType, TimeToLive, Version,
+    ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Message, MessageBuilder, Next,
+    Peer, PlainCredentials, Reconnect, Retry, Rhythm, Settings, SocketType, TimeToLive, Version,
 };

@@ -207,7 +207,7 @@ pub use heartbeat::{Excuse, Heartbeat, Ping, Rhythm, TimeToLive};
 pub use identity::Identity;
 pub use limits::{Limits, Settings};
 pub use mechanism::Mechanism;
-pub use message::{EmptyMessage, Frames, Message, put_frame};
+pub use message::{EmptyMessage, Frames, Message, MessageBuilder, put_frame};
 pub use metadata::{IDENTITY, Metadata, RESOURCE, SOCKET_TYPE};
 pub use outlet::Outlet;
 pub use plain::{PlainCredentials, PlainError};

@@ -8,10 +8,15 @@ use thiserror::Error;
 use crate::error::DecodeError;
 use crate::frame::{FrameHeader, FrameKind, put_header};
 
+pub use self::builder::MessageBuilder;
+
+mod builder;
+
 /// A whole message: one frame or more, encoded.
 ///
 /// Keeping the encoding makes forwarding a copy of octets, and a clone the count of a reference.
-/// Frames are parsed out on demand. Invariant: well formed, MORE on all frames but the last.
+/// Frames are parsed out on demand. What holds octets is a message of one frame by `From`, an array
+/// of such one of several; for the rest there is a [`MessageBuilder`]. Invariant: well formed, MORE on all frames but the last.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Message(Bytes);
 
@@ -33,15 +38,11 @@ impl Message {
     where
         I: IntoIterator<Item: AsRef<[u8]>>,
     {
-        let mut frames = frames.into_iter();
-        let mut last = frames.next().ok_or(EmptyMessage)?;
-        let mut octets = BytesMut::new();
+        let mut builder = MessageBuilder::new();
         for frame in frames {
-            put_frame(FrameKind::MessageMore, last.as_ref(), &mut octets);
-            last = frame;
+            builder.push(frame);
         }
-        put_frame(FrameKind::MessageLast, last.as_ref(), &mut octets);
-        Ok(Self(octets.freeze()))
+        builder.finish()
     }
 
     /// Checks that `octets` are exactly one encoded message, and makes them one without a copy.
