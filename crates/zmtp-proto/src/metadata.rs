@@ -55,6 +55,12 @@ impl Metadata {
         Ok(Self(octets))
     }
 
+    /// Copies them out of the buffer that they arrived in, all of which they keep otherwise.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     /// Returns the value of the first property with this name, whatever its letter case.
     // spec: 37:metadata:name-case
     #[must_use]
