@@ -137,6 +137,7 @@ impl State {
                 self.peers.insert(info.token, Arc::clone(info));
             }
             Event::Named { peer, name, generation } => {
+                self.last = None;
                 if let Some(info) = self.peers.get_mut(peer) {
                     let info = Arc::make_mut(info);
                     (info.name, info.generation) = (Some(name.clone()), *generation);
