@@ -21,6 +21,7 @@ use crate::core::address::Name;
 use crate::core::binding::{Binding, BindingKey, Stage};
 use crate::core::counters::bump;
 use crate::core::introduction::Introduction;
+use crate::core::local::Mode;
 use crate::core::mux::MuxCore;
 use crate::core::names::Cause;
 use crate::core::notice::GoneReason;
@@ -158,7 +159,7 @@ impl MuxCore {
     pub(super) fn authorize(&mut self, peer: &mut Introduction) -> Result<Role, Refusal> {
         // Who sends without envelopes does not need a name to be answered.
         // spec: mux:terminal:any-peer
-        let is_nobodys_service = peer.socket_type == SocketType::Rep && self.terminal().is_some();
+        let is_nobodys_service = peer.socket_type == SocketType::Rep && self.mode == Mode::Terminal;
         let socket_type = if is_nobodys_service { SocketType::Dealer } else { peer.socket_type };
         let applicant = Applicant {
             principal: &peer.principal,

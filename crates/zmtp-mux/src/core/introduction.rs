@@ -11,6 +11,7 @@ use crate::core::counters::bump;
 use crate::core::directory::TokenUse;
 use crate::core::event::{Event, Limit};
 use crate::core::limits::PoolLimits;
+use crate::core::local::Mode;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Contest;
 use crate::core::outbound::Outbound;
@@ -172,7 +173,7 @@ impl MuxCore {
             self.note_limit(limit);
             return None;
         }
-        let at_terminal = self.terminal().is_some();
+        let at_terminal = self.mode == Mode::Terminal;
         let shown = match (role, &peer.name) {
             // spec: mux:address:service-shown-by-name
             (Role::Service, Some(name)) if !at_terminal => Arc::new(Shown::new(name.as_octets())),

@@ -9,7 +9,7 @@
 //! the same fair shares. In it a message stands behind the binding address of its source, and an
 //! event as a marker behind an empty one ([`Delivery`](crate::core::Delivery)).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,20 +41,37 @@ pub enum Takes {
     Messages,
 }
 
+/// Where the messages of peers go: to whom they name, or to the application. Once it is a terminal a
+/// MUX stays one, whether its application is there or not.
+// spec: mux:terminal:all-to-application
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Relay,
+    Terminal,
+}
+
 /// The application's end.
 #[derive(Debug)]
 pub(super) struct Local {
     pub(super) key: BindingKey,
     pub(super) source: SourceKey,
-    pub(super) takes: Takes,
     events: Events,
     /// Peers in whose queues it waits for room.
     pub(super) awaited: HashSet<BindingKey, KeyHash>,
-    /// Set while it waits for its share of all queues, or for any peer to come.
-    pub(super) awaits_any: Option<()>,
-    /// All peers; the first is the next that is sent to what is for any of them.
-    pub(super) ring: VecDeque<BindingKey>,
+    pub(super) lacks: Lacks,
+    /// All peers, and the last that was sent to what is for any of them.
+    pub(super) ring: BTreeSet<BindingKey>,
+    pub(super) turn: BindingKey,
     pub(super) room: Room,
+}
+
+/// Whether any room that falls free, or any peer that comes, may be what the application lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Lacks {
+    #[default]
+    Nothing,
+    /// Its share of all queues, or a peer.
+    Any,
 }
 
 /// Whether room fell free that the application waits for.
@@ -103,14 +120,17 @@ impl MuxCore {
             tokens: Tokens::default(),
             ties: None,
         });
+        if takes == Takes::Messages {
+            self.mode = Mode::Terminal;
+        }
         self.local = Some(Local {
             key,
             source,
-            takes,
             events: Events::default(),
             awaited: HashSet::default(),
-            awaits_any: None,
-            ring: VecDeque::new(),
+            lacks: Lacks::default(),
+            ring: BTreeSet::new(),
+            turn: BindingKey::default(),
             room: Room::default(),
         });
         for key in live {
@@ -166,7 +186,7 @@ impl MuxCore {
     /// Returns the end that takes messages, if this is a terminal.
     #[inline]
     pub(super) fn terminal(&self) -> Option<BindingKey> {
-        self.local.as_ref().filter(|local| local.takes == Takes::Messages).map(|local| local.key)
+        self.local.as_ref().filter(|_| self.mode == Mode::Terminal).map(|local| local.key)
     }
 
     /// Makes room for the events of a peer that is about to be let in, if there is some.
@@ -192,7 +212,7 @@ impl MuxCore {
         if self.local.is_some()
             && let Some(binding) = self.bindings.get_mut(key)
         {
-            binding.ties().metadata = Some(metadata);
+            binding.ties().metadata = Some(metadata.detach());
         }
     }
 
@@ -208,8 +228,8 @@ impl MuxCore {
     // spec: mux:event:bound-first
     pub(super) fn tell_bound(&mut self, key: BindingKey, metadata: Metadata) {
         let Some(local) = &mut self.local else { return };
-        local.ring.push_back(key);
-        if local.awaits_any.take().is_some() {
+        local.ring.insert(key);
+        if std::mem::take(&mut local.lacks) == Lacks::Any {
             local.room = Room::Freed;
         }
         let Some(binding) = self.bindings.get(key) else { return };
@@ -238,7 +258,7 @@ impl MuxCore {
         reason: GoneReason,
     ) {
         let Some(local) = &mut self.local else { return };
-        local.ring.retain(|peer| *peer != key);
+        local.ring.remove(&key);
         if local.awaited.remove(&key) {
             local.room = Room::Freed;
         }

@@ -36,7 +36,7 @@ use crate::core::counters::{Counters, bump};
 use crate::core::directory::{Directory, HashKey};
 use crate::core::flight::Flight;
 use crate::core::limits::MuxLimits;
-use crate::core::local::Local;
+use crate::core::local::{Local, Mode};
 use crate::core::names::Cause;
 use crate::core::outbound::Wake;
 use crate::core::policy::{CoreConfig, Rules};
@@ -71,6 +71,7 @@ pub struct MuxCore {
     pub(super) cast_out: BTreeMap<BindingKey, Cause>,
     pub(super) wakes: Vec<BindingKey>,
     pub(super) authorizer: Arc<dyn Authorizer>,
+    pub(super) mode: Mode,
     /// The application's end, if it has one.
     pub(super) local: Option<Local>,
 }
@@ -125,6 +126,7 @@ impl MuxCore {
             cast_out: BTreeMap::new(),
             wakes: Vec::new(),
             authorizer: Arc::new(AllowAll),
+            mode: Mode::Relay,
             local: None,
         }
     }

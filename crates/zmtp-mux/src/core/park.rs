@@ -17,6 +17,7 @@ use bytes::Bytes;
 use crate::core::binding::{Binding, BindingKey, Link};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{Envelope, open, open_req};
+use crate::core::local::Mode;
 use crate::core::mux::MuxCore;
 use crate::core::returns::Returned;
 use crate::core::role::Role;
@@ -114,8 +115,8 @@ impl MuxCore {
     /// Tries again to admit or to return what a client has parked.
     pub(super) fn retry(&mut self, from: BindingKey) {
         let Some(parked) = self.unpark(from) else { return };
-        if let Some(local) = self.terminal() {
-            return self.retry_inbound(local, from, parked);
+        if self.mode == Mode::Terminal {
+            return self.retry_inbound(from, parked);
         }
         let over = parked.until.is_some_and(|until| until <= self.now);
         let message = Encoded::Shared(&parked.message);

@@ -11,6 +11,7 @@ use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::{
     Delimited, Envelope, NoAddress, Outgoing, Rest, as_answer, open, open_req,
 };
+use crate::core::local::Mode;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::outbound::Wake;
 use crate::core::record::{By, Sent};
@@ -93,11 +94,10 @@ impl MuxCore {
         now: Instant,
     ) -> Outcome {
         self.now = now;
-        let terminal = self.terminal();
         let from = self.bindings.get_mut(source).filter(|from| matches!(from.stage, Stage::Live));
         let Some(from) = from else { return Outcome::NotBound };
-        if let Some(local) = terminal {
-            return self.handle_inbound(local, source, message);
+        if self.mode == Mode::Terminal {
+            return self.handle_inbound(source, message);
         }
         let is_req = matches!(from.link, Link::Req(_));
         let envelope =

@@ -30,13 +30,11 @@ impl MuxCore {
     /// Queues a message of a peer for the application.
     // spec: mux:terminal:all-to-application, mux:terminal:whole-message
     #[inline]
-    pub(super) fn handle_inbound(
-        &mut self,
-        local: BindingKey,
-        from: BindingKey,
-        message: Encoded<'_>,
-    ) -> Outcome {
+    pub(super) fn handle_inbound(&mut self, from: BindingKey, message: Encoded<'_>) -> Outcome {
         bump(&mut self.counters.received);
+        let Some(local) = self.terminal() else {
+            return self.drop_message(DropReason::Draining);
+        };
         match self.admit_inbound(local, from, message) {
             Ok(()) => Outcome::Admitted,
             Err(short) => self.overflow_inbound(local, from, message, short),
@@ -106,16 +104,21 @@ impl MuxCore {
         }
     }
 
-    fn drop_oldest(&mut self, local: BindingKey, from: BindingKey) -> bool {
+    /// Takes the oldest message of `from` out of the queue of `to`.
+    fn drop_oldest(&mut self, to: BindingKey, from: BindingKey) -> bool {
         let Some(source) = self.bindings.get(from).map(|from| from.source) else { return false };
-        let Some(to) = self.bindings.get_mut(local) else { return false };
-        let Some(oldest) = to.outbound.withdraw_oldest(source, from) else { return false };
-        self.take_back(local, &oldest.record, &oldest.whole(), DropReason::Busy);
+        let Some(queue) = self.bindings.get_mut(to) else { return false };
+        let Some(oldest) = queue.outbound.withdraw_oldest(source, from) else { return false };
+        self.take_back(to, &oldest.record, &oldest.whole(), DropReason::Busy);
         true
     }
 
     /// Tries again to queue what a peer has parked for the application.
-    pub(super) fn retry_inbound(&mut self, local: BindingKey, from: BindingKey, parked: Parked) {
+    pub(super) fn retry_inbound(&mut self, from: BindingKey, parked: Parked) {
+        let Some(local) = self.terminal() else {
+            let _: Outcome = self.drop_message(DropReason::Draining);
+            return self.wakes.push(from);
+        };
         let over = parked.until.is_some_and(|until| until <= self.now);
         match self.admit_inbound(local, from, Encoded::Shared(&parked.message)) {
             Err(short) if !over => {

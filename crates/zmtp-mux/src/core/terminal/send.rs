@@ -1,5 +1,6 @@
 //! What the application of a terminal sends.
 
+use std::ops::Bound;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use crate::core::binding::{BindingKey, Stage};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Outgoing;
 use crate::core::event::Event;
-use crate::core::local::Room;
+use crate::core::local::{Lacks, Room};
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::outbound::Wake;
 use crate::core::policy::Policy;
@@ -18,6 +19,7 @@ use crate::core::refuse::Ended;
 use crate::core::role::Role;
 use crate::core::room::Short;
 use crate::core::route::Outcome;
+use crate::core::source::SourceKey;
 
 /// Whom the application means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub enum Unsent {
 pub struct Reserved {
     to: BindingKey,
     role: Role,
+    source: SourceKey,
     len: usize,
 }
 
@@ -85,7 +88,7 @@ impl MuxCore {
                 return Ok(());
             };
             match policy {
-                Policy::DropOldest if self.drop_oldest_local(local, key) => {}
+                Policy::DropOldest if self.drop_oldest(key, local) => {}
                 // spec: mux:overload:policies
                 Policy::DropNewest | Policy::DropOldest => {
                     bump(&mut self.counters.received);
@@ -109,15 +112,16 @@ impl MuxCore {
         now: Instant,
     ) -> Result<Reserved, Unsent> {
         self.now = now;
-        let (_, key) = self.resolve_local(to, len)?;
+        let (local, key) = self.resolve_local(to, len)?;
         if let Err(short) = self.room_for_local(key, len) {
             return Err(self.await_room(key, len, short));
         }
+        let source = self.bindings.get(local).map(|local| local.source).ok_or(Unsent::Ends)?;
         let Some(to) = self.bindings.get_mut(key) else { return Err(Unsent::NoPeer) };
         let role = to.role;
         to.outbound.reserve(len);
-        self.charge_local(role, len);
-        Ok(Reserved { to: key, role, len })
+        self.charge(role, source, len);
+        Ok(Reserved { to: key, role, source, len })
     }
 
     /// Queues a message of the application for which room was made.
@@ -143,7 +147,7 @@ impl MuxCore {
     /// Gives back room that was made.
     #[expect(clippy::needless_pass_by_value, reason = "room is given back once")]
     pub fn cancel_reserved(&mut self, reserved: Reserved) {
-        let Reserved { to, role, len } = reserved;
+        let Reserved { to, role, source, len } = reserved;
         if let Some(to) = self.bindings.get_mut(to) {
             to.outbound.unreserve(len);
         }
@@ -151,9 +155,7 @@ impl MuxCore {
         if role == Role::Client {
             self.used_by_clients.give_back(len);
         }
-        if let Some(source) = self.local.as_ref().map(|local| local.source) {
-            self.sources.give_back(source, len);
-        }
+        self.sources.give_back(source, len);
         self.note_room(to);
     }
 
@@ -188,7 +190,7 @@ impl MuxCore {
     #[inline]
     pub(in crate::core) fn note_room(&mut self, key: BindingKey) {
         if let Some(local) = &mut self.local
-            && (local.awaits_any.take().is_some()
+            && (std::mem::take(&mut local.lacks) == Lacks::Any
                 || !local.awaited.is_empty() && local.awaited.remove(&key))
         {
             local.room = Room::Freed;
@@ -205,7 +207,7 @@ impl MuxCore {
             match short {
                 Short::Destination => drop(local.awaited.insert(key)),
                 // Whatever falls free, wherever that is, may be what it lacks.
-                Short::Share => local.awaits_any = Some(()),
+                Short::Share => local.lacks = Lacks::Any,
             }
         }
         Unsent::NoRoom
@@ -234,16 +236,17 @@ impl MuxCore {
     fn next_in_turn(&mut self, len: usize) -> Option<BindingKey> {
         let count = self.local.as_ref().map_or(0, |local| local.ring.len());
         for _ in 0..count {
-            let ring = &mut self.local.as_mut()?.ring;
-            ring.rotate_left(1);
-            let next = *ring.back()?;
+            let local = self.local.as_mut()?;
+            let behind = (Bound::Excluded(local.turn), Bound::Unbounded);
+            let next = *local.ring.range(behind).next().or(local.ring.first())?;
+            local.turn = next;
             if self.room_for_local(next, len).is_ok() {
                 return Some(next);
             }
         }
-        let waits = self.local.as_mut()?;
-        waits.awaits_any = Some(());
-        waits.ring.back().copied()
+        let local = self.local.as_mut()?;
+        local.lacks = Lacks::Any;
+        (count > 0).then_some(local.turn)
     }
 
     fn peer_is_live(&self, key: BindingKey) -> bool {
@@ -280,25 +283,14 @@ impl MuxCore {
             self.wakes.push(key);
         }
         bump(&mut self.counters.received);
-        self.charge_local(role, octets.len());
+        self.charge(role, source, octets.len());
     }
 
-    fn charge_local(&mut self, role: Role, len: usize) {
+    fn charge(&mut self, role: Role, source: SourceKey, len: usize) {
         self.used.take(len);
         if role == Role::Client {
             self.used_by_clients.take(len);
         }
-        if let Some(source) = self.local.as_ref().map(|local| local.source) {
-            self.sources.take(source, len);
-        }
-    }
-
-    /// Takes the oldest message of the application out of the queue of a peer.
-    fn drop_oldest_local(&mut self, local: BindingKey, key: BindingKey) -> bool {
-        let Some(source) = self.bindings.get(local).map(|local| local.source) else { return false };
-        let Some(to) = self.bindings.get_mut(key) else { return false };
-        let Some(oldest) = to.outbound.withdraw_oldest(source, local) else { return false };
-        self.take_back(key, &oldest.record, &oldest.whole(), DropReason::Busy);
-        true
+        self.sources.take(source, len);
     }
 }

@@ -317,3 +317,17 @@ fn a_peer_that_was_dialled_is_no_holder_of_the_name_it_announces() {
     terminal.send(Target::Any, &text("x")).unwrap();
     assert_eq!(terminal.written(key), text("x").as_octets());
 }
+
+/// mux:terminal:all-to-application.
+#[test]
+fn nothing_passes_from_peer_to_peer_when_the_application_has_gone() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let (from, _) = terminal.join(Dealer, b"one");
+    let (other, _) = terminal.join(Dealer, b"other");
+    let message = Message::from_frames(["other", "not for it"]).unwrap();
+    while terminal.hear(from, &message) == Outcome::Admitted {}
+    terminal.mux.core.close_local();
+    assert_eq!(terminal.hear(from, &message), Outcome::Dropped(DropReason::Draining));
+    assert!(terminal.written(other).is_empty());
+    assert_eq!((terminal.mux.queued(), terminal.mux.core.queued_octets()), (0, 0));
+}
