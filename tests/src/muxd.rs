@@ -5,7 +5,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -93,6 +93,19 @@ impl Muxd {
     /// Waits until a line of its log holds `text`.
     pub fn wait_log(&self, text: &str) {
         self.report.wait_line(text);
+    }
+
+    /// Returns the processor's time that all its threads have taken.
+    #[must_use]
+    #[cfg(target_os = "linux")]
+    pub fn cpu_time(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        let nanoseconds = tasks.map(|task| {
+            let path = task.expect("a thread").path().join("schedstat");
+            let text = std::fs::read_to_string(path).expect("Linux says so");
+            text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0)
+        });
+        Duration::from_nanos(nanoseconds.sum())
     }
 
     /// Returns its resident memory in KiB.

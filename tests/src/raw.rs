@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::{AddressFamily, SocketType, connect, socket};
 
 use crate::DEADLINE;
 use crate::wire::{COMMAND, LONG, MORE, opening};
@@ -13,6 +16,8 @@ use crate::wire::{COMMAND, LONG, MORE, opening};
 pub struct Raw {
     stream: TcpStream,
     inbox: VecDeque<u8>,
+    /// Octets read at once.
+    chunk_len: usize,
 }
 
 /// A connection that the broker has closed.
@@ -38,11 +43,14 @@ impl Raw {
     #[must_use]
     pub fn dial(url: &str) -> Self {
         let address = url.strip_prefix("tcp://").expect("a TCP endpoint");
-        let stream = TcpStream::connect(address).expect("muxd listens");
+        Self::over(TcpStream::connect(address).expect("muxd listens"))
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("an option of TCP");
         stream.set_read_timeout(Some(DEADLINE)).expect("an option of every socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("an option of every socket");
-        Self { stream, inbox: VecDeque::new() }
+        Self { stream, inbox: VecDeque::new(), chunk_len: CHUNK_LEN }
     }
 
     /// Connects and sends these octets.
@@ -57,6 +65,23 @@ impl Raw {
     #[must_use]
     pub fn join(url: &str, socket_type: &str, identity: &[u8]) -> Self {
         let mut raw = Self::dial_with(url, &opening(socket_type, identity));
+        raw.await_ready();
+        raw
+    }
+
+    /// Connects as one that takes little ahead of its work, and shakes hands: its system holds a few
+    /// KiB for it, as with a small `ZMQ_RCVBUF`, and it reads one KiB at once.
+    #[must_use]
+    pub fn join_frugal(url: &str, socket_type: &str, identity: &[u8]) -> Self {
+        let address = url.strip_prefix("tcp://").expect("a TCP endpoint");
+        let address: SocketAddr = address.parse().expect("an address");
+        let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+        let socket = socket(family, SocketType::STREAM, None).expect("a socket");
+        // Before it connects, so that no larger window is ever announced.
+        set_socket_recv_buffer_size(&socket, FRUGAL_LEN).expect("an option of every socket");
+        connect(&socket, &address).expect("muxd listens");
+        let mut raw = Self { chunk_len: 1024, ..Self::over(socket.into()) };
+        raw.send(&opening(socket_type, identity));
         raw.await_ready();
         raw
     }
@@ -170,7 +195,7 @@ impl Raw {
     fn take(&mut self, count: usize) -> Vec<u8> {
         while self.inbox.len() < count {
             let mut chunk = [0; CHUNK_LEN];
-            let read = self.stream.read(&mut chunk).expect("octets in time");
+            let read = self.stream.read(&mut chunk[..self.chunk_len]).expect("octets in time");
             assert!(read > 0, "the broker closed");
             self.inbox.extend(&chunk[..read]);
         }
@@ -179,6 +204,9 @@ impl Raw {
 }
 
 const CHUNK_LEN: usize = 16 * 1024;
+
+/// What a frugal peer asks of its system; Linux gives twice as much, half of it for octets.
+const FRUGAL_LEN: usize = 2304;
 
 /// Well below the broker's handshake deadline of 10 s.
 const AT_ONCE: Duration = Duration::from_secs(6);

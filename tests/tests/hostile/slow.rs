@@ -75,6 +75,23 @@ fn a_handshake_octet_by_octet_is_served() {
     siege.end("an octet each 2 ms");
 }
 
+/// mux:overload:unsent-mark.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_holds_little_for_a_peer_that_does_not_read() {
+    let siege = Siege::start();
+    let frozen = Raw::join_frugal(siege.muxd.services(), "DEALER", b"frozen");
+    let mut client = Raw::join(siege.muxd.clients(), "DEALER", b"");
+    let before = siege.muxd.counters().of("handed_over");
+    client.send(&message(&[b"frozen", &[b'x'; 1000]]).repeat(2000));
+    siege.muxd.wait_counter("queued", |queued| queued > 1000);
+    let held = siege.muxd.counters().of("handed_over") - before;
+    // 16 KiB that are not sent, what the peer has room for, and a segment on its way.
+    assert!(held <= 128, "{held} KiB are with the kernel");
+    drop(frozen);
+    siege.end("a peer that does not read");
+}
+
 /// Every queue that was full is written out when its peer begins to read.
 #[test]
 fn slow_readers_get_all_that_was_admitted() {

@@ -58,6 +58,7 @@ pub(super) static LIMITS: &[Key<Config>] = &[
     key("destination_pool", Pool(|c| &mut c.limits.destination_pool), "What may be queued for one destination, unless a rule says otherwise."),
     key("global_pool", Pool(|c| &mut c.limits.global_pool), "What may be queued in all. Unless octets are set: at most a quarter of the memory."),
     key("soft_mark", Size(|c| &mut c.limits.soft_mark, 1..=TIB), "From how many octets waiting on messages queue by their sources; at most a quarter of the pool."),
+    key("unsent_mark", Size(|c| &mut c.limits.unsent_mark, 1..=MIB), "From how many octets on that the system has not sent yet it is given no more for a TCP peer (Linux)."),
     key("refusals", Slot::Rate(|c| &mut c.limits.refusals), "How often a client may be refused before it is not read for a while: in a second, and at once."),
     key("returns_unread", Count(|c| &mut c.limits.returns_unread, 1..=COUNT_MAX), "Returned messages that a client may leave unread before it is not read itself."),
     key("retry_after", Time(|c| &mut c.limits.retry_after, NONE..=HOUR), "When a message that was returned for lack of room may be sent again, as its RETURN says."),

@@ -25,7 +25,7 @@ fn in_limits(line: &str) -> Config {
 type Row = (&'static str, fn(&MuxConfig) -> bool);
 
 #[rustfmt::skip]
-const ROWS: [Row; 36] = [
+const ROWS: [Row; 37] = [
     ("connections = 7", |c| c.limits.connections == 7),
     ("service_places_part = 2", |c| c.limits.service_places_part == 2),
     ("connections_per_ip = 7", |c| c.limits.connections_per_ip == 7),
@@ -45,6 +45,7 @@ const ROWS: [Row; 36] = [
     ("destination_pool = { octets = \"70 MiB\", messages = 7 }", |c| (c.limits.destination_pool.octets, c.limits.destination_pool.messages) == (70 << 20, 7)),
     ("global_pool = { octets = \"70 MiB\", messages = 7 }", |c| (c.limits.global_pool.octets, c.limits.global_pool.messages) == (70 << 20, 7)),
     ("soft_mark = 700", |c| c.limits.soft_mark == 700),
+    ("unsent_mark = \"7 KiB\"", |c| c.limits.unsent_mark == 7 << 10),
     ("refusals = { per_second = 7, burst = 9 }", |c| (c.limits.refusals.per_second, c.limits.refusals.burst) == (7, 9)),
     ("returns_unread = 7", |c| c.limits.returns_unread == 7),
     ("retry_after = \"7 s\"", |c| c.limits.retry_after == 7 * SECOND),

@@ -48,7 +48,7 @@ impl MuxCore {
             Phase::Draining | Phase::Ended => (DropReason::Draining, why),
         };
         let ended = Ended::of(key, &binding);
-        let outbound = std::mem::replace(&mut binding.outbound, Outbound::new(binding.rule.pool));
+        let outbound = std::mem::replace(&mut binding.outbound, Outbound::new(None));
         let local = self.local.as_ref().map(|local| local.key);
         outbound.into_rest(local, |record, rest| match rest {
             Rest::Start(start) => self.take_back_from(&ended, record, start, reason),

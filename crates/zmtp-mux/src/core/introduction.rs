@@ -14,7 +14,7 @@ use crate::core::limits::PoolLimits;
 use crate::core::local::Mode;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Contest;
-use crate::core::outbound::Outbound;
+use crate::core::outbound::{Outbound, Sharing};
 use crate::core::policy::Rule;
 use crate::core::principal::Principal;
 use crate::core::role::{ListenerRole, Refusal, Role, announced};
@@ -190,7 +190,7 @@ impl MuxCore {
         let key = self.bindings.insert(Binding {
             role,
             named_role,
-            outbound: Outbound::new(self.soft_mark(&link, &treated)),
+            outbound: Outbound::new(self.sharing(&link, &treated)),
             link,
             socket_type: peer.socket_type,
             version: peer.version,
@@ -226,15 +226,18 @@ impl MuxCore {
         }
     }
 
-    /// Returns how much may wait for a destination before messages queue by their sources.
-    pub(super) fn soft_mark(&self, link: &Link, rule: &Rule) -> PoolLimits {
+    /// Returns when messages for a destination queue by their sources.
+    pub(super) fn sharing(&self, link: &Link, rule: &Rule) -> Option<Sharing> {
+        let soft_mark = PoolLimits {
+            octets: self.limits.soft_mark.min(rule.pool.octets / 4),
+            messages: rule.pool.messages / 4,
+        };
         match link {
             // One answer at a time: there is nobody to share with.
-            Link::Req(_) => PoolLimits { octets: usize::MAX, messages: usize::MAX },
-            Link::Rep | Link::Other => PoolLimits {
-                octets: self.limits.soft_mark.min(rule.pool.octets / 4),
-                messages: rule.pool.messages / 4,
-            },
+            Link::Req(_) => None,
+            Link::Rep | Link::Other => {
+                Some(Sharing { soft_mark, refill_len_min: self.limits.unsent_mark })
+            }
         }
     }
 }

@@ -48,6 +48,10 @@ pub struct MuxLimits {
     /// From how many octets waiting for a destination on messages queue by their sources. At most a
     /// quarter of its pool counts, in octets and in messages.
     pub soft_mark: usize,
+    /// From how many octets on that the system has not sent yet it takes no more for a TCP peer, and
+    /// messages queue by their sources. Linux only; fewer share a slow peer better, and cost a fast
+    /// one system calls.
+    pub unsent_mark: usize,
     /// How often a client may be refused.
     pub refusals: Rate,
     /// RETURNs that a client may leave unread before it is not read itself.
@@ -77,7 +81,7 @@ impl Default for MuxLimits {
     /// 20 costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for 2 s,
     /// 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
     /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB,
-    /// 1,000 refusals at once and in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384
+    /// 16 KiB with the system, 1,000 refusals at once and in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384
     /// tracked services, 256 watches and 65,536 names that they show, 10 s without an octet
     /// accepted, 10 minutes of silence for a busy service and one for a busy client, a minute to
     /// drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
@@ -100,6 +104,7 @@ impl Default for MuxLimits {
             destination_pool: PoolLimits { octets: 32 << 20, messages: 8192 },
             global_pool: PoolLimits { octets: 1 << 30, messages: 1 << 20 },
             soft_mark: 256 * 1024,
+            unsent_mark: 16 * 1024,
             refusals: Rate { burst: 1000, per_second: 1000 },
             returns_unread: 1024,
             retry_after: Duration::from_millis(100),

@@ -238,6 +238,14 @@ impl MuxCore {
         self.note_room(key);
     }
 
+    /// Notes that the kernel takes no more of what is in flight to a peer, for now.
+    // spec: mux:overload:congested-pairs
+    pub fn handle_full(&mut self, key: BindingKey) {
+        if let Some(binding) = self.bindings.get_mut(key) {
+            binding.outbound.note_full();
+        }
+    }
+
     /// Returns a binding whose task has something to do, until there is none.
     #[inline]
     pub fn poll_wake(&mut self) -> Option<BindingKey> {

@@ -10,6 +10,7 @@
 //! write; large bodies are passed on as the slices they arrived in.
 
 mod back;
+mod congestion;
 mod reserved;
 mod signs;
 
@@ -20,10 +21,11 @@ use bytes::Bytes;
 use zmtp_proto::{Ping, Pong};
 
 pub(crate) use self::back::{Rest, START_LEN};
+use self::congestion::Kernel;
+pub(crate) use self::congestion::Sharing;
 use self::signs::{Place, Signs};
 use crate::core::envelope::Outgoing;
 use crate::core::flight::{Chunk, Flight};
-use crate::core::limits::PoolLimits;
 use crate::core::pairs::{Item, Pairs};
 use crate::core::pool::Used;
 use crate::core::record::{Own, Record, Sent, Sign, What};
@@ -47,8 +49,11 @@ pub(crate) struct Outbound {
     sealed: usize,
     /// What waits behind the chunks, while there is any.
     pairs: Option<Box<Pairs>>,
-    /// From more than this on, messages wait by their sources.
-    soft: PoolLimits,
+    /// When messages wait by their sources; never, if there is none.
+    sharing: Option<Sharing>,
+    kernel: Kernel,
+    /// Octets that are moved among the chunks at once.
+    refill_len: usize,
     used: Used,
     /// RETURNs that the peer has not been given yet.
     returns: usize,
@@ -77,8 +82,8 @@ pub(crate) enum Wake {
 }
 
 impl Outbound {
-    /// Makes an empty queue that is congested when more than `soft` waits.
-    pub(crate) fn new(soft: PoolLimits) -> Self {
+    /// Makes an empty queue.
+    pub(crate) fn new(sharing: Option<Sharing>) -> Self {
         Self {
             chunks: VecDeque::new(),
             open: Vec::new(),
@@ -87,7 +92,9 @@ impl Outbound {
             in_flight: 0,
             sealed: 0,
             pairs: None,
-            soft,
+            sharing,
+            kernel: Kernel::default(),
+            refill_len: 0,
             used: Used::default(),
             returns: 0,
             signs: Signs::default(),
@@ -128,25 +135,6 @@ impl Outbound {
             buffer.extend_from_slice(tail);
         }
         self.wake()
-    }
-
-    #[cold]
-    fn push_pair(
-        &mut self,
-        record: Record,
-        source: SourceKey,
-        outgoing: &Outgoing<'_>,
-        shared: Option<&Bytes>,
-        now: Instant,
-    ) {
-        let mut head = Vec::new();
-        outgoing.put_lead(&mut head);
-        let tail = shared.map(|whole| outgoing.shared_tail(whole));
-        if tail.is_none() {
-            head.extend_from_slice(outgoing.tail());
-        }
-        let item = Item { record, head, tail, since: now };
-        self.pairs.get_or_insert_default().push(source, item);
     }
 
     /// Queues what the MUX says of its own, behind all that `source` has here.
@@ -203,15 +191,6 @@ impl Outbound {
         self.wake()
     }
 
-    /// Tells whether messages wait by their sources: from the soft mark on, until none waits so.
-    // spec: mux:overload:congested-pairs
-    #[inline]
-    fn is_congested(&self) -> bool {
-        self.pairs.is_some()
-            || self.used.octets() > self.soft.octets
-            || self.used.messages() > self.soft.messages
-    }
-
     /// Queues the answer to a PING, unless one is waiting: one is enough of a sign of life.
     pub(crate) fn push_pong(&mut self, pong: &Pong, spares: &mut Spares) -> Wake {
         self.push_sign(Sign::Pong, |buffer| pong.put(buffer), spares)
@@ -264,32 +243,12 @@ impl Outbound {
             self.refill(spares);
         }
         self.seal();
+        self.kernel = Kernel::Takes;
         if self.chunks.is_empty() {
             self.writer = Writer::Asleep;
         } else {
             std::mem::swap(&mut self.chunks, &mut flight.chunks);
             self.in_flight = flight.len();
-        }
-    }
-
-    /// Moves the next of what waits by its sources among the chunks.
-    #[cold]
-    fn refill(&mut self, spares: &mut Spares) {
-        let Some(mut pairs) = self.pairs.take() else { return };
-        let mut octets: usize = 0;
-        while octets < REFILL_LEN
-            && let Some(Item { record, head, tail, .. }) = pairs.pop()
-        {
-            octets = octets.saturating_add(record.len);
-            self.records.push_back(record);
-            self.buffer(head.len(), spares).extend_from_slice(&head);
-            if let Some(tail) = tail {
-                self.seal();
-                self.chunks.push_back(Chunk::Shared(tail));
-            }
-        }
-        if !pairs.is_empty() {
-            self.pairs = Some(pairs);
         }
     }
 
@@ -383,9 +342,6 @@ impl Outbound {
         }
     }
 }
-
-/// Octets that are moved among the chunks at once.
-const REFILL_LEN: usize = 64 * 1024;
 
 /// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
 /// costs less than the extra slice in the write and the allocation that the slice keeps alive.

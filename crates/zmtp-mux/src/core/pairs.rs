@@ -120,8 +120,9 @@ impl Pairs {
     }
 }
 
-/// Octets that a source is served before the next one's turn.
-const QUANTUM: usize = 64 * 1024;
+/// Octets that a source is served before the next one's turn. A few small messages, for which one
+/// that has just come may well wait; a large one takes several turns, at an addition each.
+const QUANTUM: usize = 1024;
 
 #[cfg(test)]
 mod tests {

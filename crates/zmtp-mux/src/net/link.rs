@@ -24,6 +24,7 @@ mod journal;
 pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, journal: &Journal) {
     let (number, role) = (journal.number(), listen.role.name());
     let caller = Caller { number, role, address: stream.peer_address() };
+    stream.limit_unsent(guest.shared.limits.unsent_mark);
     let end = match &mut stream {
         Stream::Tcp(stream) => {
             let (read, write) = stream.split();

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -43,6 +45,20 @@ impl Stream {
             }),
             Self::Inproc(_) => PeerAddress::Inproc,
         }
+    }
+
+    /// Has the system take no more than it can send soon: what it has taken, no source can overtake.
+    /// Nothing where it cannot be told.
+    // spec: mux:overload:unsent-mark
+    pub(crate) fn limit_unsent(&self, octets: usize) {
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        if let Self::Tcp(stream) = self {
+            // It fails only on a connection that is broken already, as reading will tell.
+            let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+            let _ = SockRef::from(stream).set_tcp_notsent_lowat(octets);
+        }
+        #[cfg(not(any(target_os = "android", target_os = "linux")))]
+        let _ = octets;
     }
 
     /// Takes the stream away from this runtime.

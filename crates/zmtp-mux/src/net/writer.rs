@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -107,7 +107,11 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                 Transmit::Sleep => return Poll::Ready(Ok(())),
                 Transmit::End(cause) => return Poll::Ready(Err(cause.into())),
             }
-            written = ready!(self.poll_write(cx))?;
+            let Poll::Ready(octets) = self.poll_write(cx) else {
+                self.seat.shared.with_core(|core| core.handle_full(self.seat.key));
+                return Poll::Pending;
+            };
+            written = octets?;
             self.accepted = self.accepted.wrapping_add(written);
             self.flight.advance(written);
         }
@@ -157,6 +161,7 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
                 Poll::Pending => {
                     let cause = seat.shared.with_core(|core| {
                         core.handle_transmitted(seat.key, written);
+                        core.handle_full(seat.key);
                         core.poll_end(seat.key)
                     });
                     return cause.map_or(Poll::Pending, |cause| Poll::Ready(Err(cause.into())));

@@ -16,9 +16,11 @@
 
 mod figures;
 mod forged;
+mod frozen;
 mod ghosts;
 mod line;
 mod notice;
+mod paired;
 mod polite;
 mod returns;
 mod rogue;
@@ -53,9 +55,10 @@ impl Scale {
 /// A row: its name, and what shows its promises.
 type Row = (&'static str, fn(Scale) -> Vec<Line>);
 
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     ("returns", returns::row),
     ("slow", slow::row),
+    ("frozen", frozen::row),
     ("rogue", rogue::one_and_twenty),
     ("spray", rogue::spray),
     ("storm", storm::row),

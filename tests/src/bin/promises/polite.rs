@@ -13,15 +13,26 @@ use crate::notice;
 
 /// A service that answers each request with itself, until it is asked to end.
 pub(crate) fn service(url: &str, name: &str, work: Duration) -> JoinHandle<()> {
-    let mut raw = Raw::join(url, "DEALER", name.as_bytes());
+    serve(Raw::join(url, "DEALER", name.as_bytes()), work)
+}
+
+/// As [`service`], over a connection that has shaken hands.
+pub(crate) fn serve(raw: Raw, work: Duration) -> JoinHandle<()> {
+    serve_when(raw, move || {
+        if !work.is_zero() {
+            thread::sleep(work);
+        }
+    })
+}
+
+/// As [`serve`]; before each request it does `work`.
+pub(crate) fn serve_when(mut raw: Raw, work: impl Fn() + Send + 'static) -> JoinHandle<()> {
     thread::spawn(move || {
         loop {
             let request = raw.receive();
+            work();
             if request[1] == END {
                 return;
-            }
-            if !work.is_zero() {
-                thread::sleep(work);
             }
             // What others send is worth no answer.
             if request[1] != NOISE {
@@ -64,8 +75,13 @@ impl Polite {
 
     /// Ends them. Every request of theirs was answered; returns how long each took.
     pub(crate) fn end(self) -> Vec<Duration> {
+        self.end_each().concat()
+    }
+
+    /// As [`end`](Self::end), for each client by itself.
+    pub(crate) fn end_each(self) -> Vec<Vec<Duration>> {
         self.over.store(true, Ordering::Relaxed);
-        self.clients.into_iter().flat_map(|client| client.join().expect("all answered")).collect()
+        self.clients.into_iter().map(|client| client.join().expect("all answered")).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use zmtp_mux_tests::Raw;
 use zmtp_mux_tests::wire::message;
 
-use crate::figures::{millis, percentile};
+use crate::figures::{jain, millis, percentile};
 use crate::line::Line;
 use crate::polite::{self, NOISE, Polite};
 use crate::{Scale, notice, yard};
@@ -16,12 +16,25 @@ use crate::{Scale, notice, yard};
 /// One service at its limit: polite clients that stay below their share, and rogues.
 pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {
     let span = Duration::from_secs(scale.pick(3, 30) as u64);
-    [1, 20].map(|rogues| crowd(rogues, span)).into()
+    vec![crowd(1, Takes::Little, span), crowd(1, Takes::Much, span), crowd(20, Takes::Much, span)]
 }
 
-fn crowd(rogues: usize, span: Duration) -> Line {
-    let muxd = yard::start();
-    let service = polite::service(muxd.services(), "one", WORK);
+/// What a service takes ahead of its work, where no broker can put anything before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// A few KiB: it has set its receive buffer, and the broker its kernel's.
+    Little,
+    /// What the system thinks best, some ten or hundred KiB.
+    Much,
+}
+
+fn crowd(rogues: usize, takes: Takes, span: Duration) -> Line {
+    let muxd = yard::start_with(if takes == Takes::Little { LITTLE } else { "" });
+    let service = match takes {
+        Takes::Little => Raw::join_frugal(muxd.services(), "DEALER", b"one"),
+        Takes::Much => Raw::join(muxd.services(), "DEALER", b"one"),
+    };
+    let service = polite::serve(service, WORK);
     let (capacity, mut idle) = capacity_and_idle(muxd.clients(), span / 3);
     let idle = percentile(&mut idle, 99);
     let share = capacity / (POLITE + rogues) as f64;
@@ -31,35 +44,63 @@ fn crowd(rogues: usize, span: Duration) -> Line {
     let rogues_run: Vec<_> =
         (0..rogues).map(|_| Rogue::start(muxd.clients(), share * 10.0)).collect();
     thread::sleep(span);
-    let mut times = polite.end();
+    let each = polite.end_each();
     let sent: usize = rogues_run.into_iter().map(Rogue::end).sum();
+    let fair = jain(&each.iter().map(Vec::len).collect::<Vec<_>>());
+    let mut times = each.concat();
     let (count, p99) = (times.len(), percentile(&mut times, 99));
     let refused = muxd.counters().of("returned_busy");
     polite::end_service(muxd.clients(), "one");
     service.join().expect("it serves to the end");
     yard::end(muxd);
     let fault = format!(
-        "{rogues} at 10 x its share of a service of {capacity:.0}/s: {:.0}/s, {refused} refused",
+        "{rogues} at 10 x its share of a service of {capacity:.0}/s that takes {} ahead: {:.0}/s, \
+         {refused} refused",
+        match takes {
+            Takes::Little => "little",
+            Takes::Much => "much",
+        },
         sent as f64 / span.as_secs_f64()
     );
-    let figure = format!("0 of {count} polite lost, p99 {}, idle {}", millis(p99), millis(idle));
-    if rogues == 1 {
-        Line::new(PROMISE, fault, figure, "0 lost, p99 <= 2 x idle", p99 <= idle * 2)
+    let figure = format!(
+        "0 of {count} polite lost, p99 {} ({:.0} requests), idle {}, Jain {fair:.4}",
+        millis(p99),
+        p99.as_secs_f64() * capacity,
+        millis(idle)
+    );
+    if rogues == 1 && takes == Takes::Little {
+        let goal = "0 lost, p99 <= 2 x idle, Jain >= 0.99";
+        Line::new(PROMISE, fault, figure, goal, p99 <= idle * 2 && fair >= 0.99)
     } else {
+        // Too few are answered to tell how fairly.
         Line::new(PROMISE, fault, figure, "0 lost", true)
     }
 }
 
 /// Returns how many requests the service does in a second, and what one takes when it is idle.
 fn capacity_and_idle(url: &str, span: Duration) -> (f64, Vec<Duration>) {
+    let capacity = capacity(url, span);
     let names = vec!["one".to_owned(); POLITE];
-    let began = Instant::now();
-    let eager = Polite::start(url, &names, Duration::ZERO);
-    thread::sleep(span);
-    let capacity = eager.end().len() as f64 / began.elapsed().as_secs_f64();
     let idle = Polite::start(url, &names, Duration::from_secs_f64(2.0 * POLITE as f64 / capacity));
     thread::sleep(span);
     (capacity, idle.end())
+}
+
+/// Returns how many requests the service does in a second that never has to wait for one.
+fn capacity(url: &str, span: Duration) -> f64 {
+    let mut raw = Raw::join(url, "DEALER", b"");
+    let one = message(&[b"one", ROGUE, &[b'r'; 100]]);
+    raw.send(&one.repeat(OPEN));
+    let (began, mut answered) = (Instant::now(), 0);
+    while began.elapsed() < span {
+        assert_eq!(raw.receive()[1], ROGUE);
+        raw.send(&one);
+        answered += 1;
+    }
+    for _ in 0..OPEN {
+        let _ = raw.receive();
+    }
+    f64::from(answered) / span.as_secs_f64()
 }
 
 /// One client sprays two hundred services, of which twenty read nothing.
@@ -138,7 +179,7 @@ impl Rogue {
         let reader = polite::drain(&raw);
         let (until, count) = (Arc::clone(&over), Arc::clone(&sent));
         let writer = thread::spawn(move || {
-            let one = message(&[b"one", NOISE, &[b'r'; 100]]);
+            let one = message(&[b"one", ROGUE, &[b'r'; 100]]);
             let began = Instant::now();
             let between = Duration::from_secs_f64(1.0 / per_second);
             while !until.load(Ordering::Relaxed) {
@@ -168,7 +209,16 @@ impl Rogue {
 
 const PROMISE: &str = "rogue isolation";
 
+/// What a broker is told whose services are slow and are to be shared well.
+const LITTLE: &str = "[limits]\nunsent_mark = \"512 B\"\n";
+
 const POLITE: usize = 4;
+
+/// What a rogue asks for: an answer, as others do.
+const ROGUE: &[u8] = b"rogue";
+
+/// Requests that are open at once to find out how many a service does.
+const OPEN: usize = 32;
 const SPRAYED: usize = 200;
 const STUCK: usize = 20;
 

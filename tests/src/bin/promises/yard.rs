@@ -1,5 +1,6 @@
 //! Brokers, from their start to their end, where every message must be accounted for.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +14,16 @@ static UNACCOUNTED: AtomicUsize = AtomicUsize::new(0);
 
 /// Starts a broker with two threads.
 pub(crate) fn start() -> Muxd {
-    Muxd::start(&["--clients", ANY_PORT, "--services", ANY_PORT, "--threads", "2", "--log", "warn"])
+    start_with("")
+}
+
+/// Starts one with two threads and this configuration.
+pub(crate) fn start_with(config: &str) -> Muxd {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(config.as_bytes()).expect("room for a file");
+    let path = file.path().to_str().expect("a path");
+    let listen = ["--clients", ANY_PORT, "--services", ANY_PORT, "--threads", "2"];
+    Muxd::start(&[&listen[..], &["--log", "warn", "--config", path]].concat())
 }
 
 /// Ends it in order, and keeps the books.

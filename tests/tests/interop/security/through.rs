@@ -97,7 +97,7 @@ fn eight_mebibytes_go_through_encrypted_links_both_ways() {
 /// mux:conservation:law, mux:conservation:difference-shown.
 #[test]
 fn no_message_is_unaccounted_for_when_an_encrypted_service_dies_with_many_waiting() {
-    const COUNT: i64 = 300;
+    const COUNT: i64 = 200;
     let world = World::new(Mechanism::Curve, Mechanism::Curve);
     let service = world.peers.socket(SocketType::DEALER);
     service.set_rcvhwm(1).unwrap();

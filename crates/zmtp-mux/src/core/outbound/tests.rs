@@ -174,7 +174,7 @@ fn a_peer_is_busy_from_its_first_message_until_it_is_heard() {
 }
 
 fn empty() -> Outbound {
-    Outbound::new(PoolLimits { octets: usize::MAX, messages: usize::MAX })
+    Outbound::new(None)
 }
 
 #[expect(clippy::disallowed_methods, reason = "any instant will do")]

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Frames, Mux};
 use crate::core::{
-    BindingKey, Charge, DropReason, MuxLimits, Notices, Outcome, Pattern, Pause, Policy,
-    PoolLimits, Rate, Rule, Rules,
+    BindingKey, Charge, DropReason, Flight, MuxLimits, Notices, Outcome, Pattern, Pause, Policy,
+    PoolLimits, Rate, Rule, Rules, Transmit,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -72,6 +72,29 @@ fn who_comes_late_is_served_as_soon_as_who_has_much_waiting() {
     let last = got.iter().rposition(|frames| frames[1] == b"m").unwrap();
     assert!(last < 12, "served behind {last} of the greedy one's");
     assert_eq!(got.len(), 103);
+}
+
+/// mux:overload:congested-pairs, mux:overload:round-robin.
+#[test]
+fn who_comes_late_waits_for_few_when_the_kernel_is_full() {
+    let mut mux = Mux::with(MuxLimits { unsent_mark: 4096, ..MuxLimits::default() });
+    let engine = mux.service(b"engine");
+    let (greedy, modest) = (mux.client().0, mux.client().0);
+    let mut flight = Flight::default();
+    assert_eq!(mux.send(greedy, &[b"engine", b"g"]), Outcome::Admitted);
+    assert_eq!(mux.core.poll_transmit(engine, 0, &mut flight), Transmit::Write);
+    mux.core.handle_full(engine);
+    for _ in 0..1000 {
+        assert_eq!(mux.send(greedy, &[b"engine", &[b'g'; 100]]), Outcome::Admitted);
+    }
+    assert_eq!(mux.send(modest, &[b"engine", b"m"]), Outcome::Admitted);
+    // The kernel takes what it is given again.
+    let first = flight.next().len();
+    flight.advance(first);
+    assert_eq!(mux.core.poll_transmit(engine, first, &mut flight), Transmit::Write);
+    let taken = flight.next();
+    assert!(taken.len() < 4500, "{} octets first in, first out", taken.len());
+    assert!(taken.windows(3).any(|octets| octets == b"\0\x01m"), "the late one's is among them");
 }
 
 /// mux:overload:clients-half.

@@ -1,0 +1,103 @@
+//! Congestion: when what waits for a peer is shared by its sources, and how it is handed on.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Outbound;
+use crate::core::envelope::Outgoing;
+use crate::core::flight::Chunk;
+use crate::core::limits::PoolLimits;
+use crate::core::pairs::Item;
+use crate::core::record::Record;
+use crate::core::source::SourceKey;
+use crate::core::spares::Spares;
+
+/// When the sources of a destination share it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sharing {
+    /// From more than this on.
+    pub(crate) soft_mark: PoolLimits,
+    /// Octets that are moved among the chunks at once after the kernel was full: what comes later
+    /// waits behind them, whoever sends it.
+    pub(crate) refill_len_min: usize,
+}
+
+/// Whether the kernel takes what is in the writer's hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kernel {
+    #[default]
+    Takes,
+    Full,
+}
+
+impl Outbound {
+    /// Notes that the kernel takes no more of what is in the writer's hands. What comes now would wait
+    /// behind that, so it waits by its source.
+    pub(crate) fn note_full(&mut self) {
+        self.kernel = Kernel::Full;
+        self.refill_len = 0;
+    }
+
+    /// Tells whether messages wait by their sources: from the soft mark on, or since the kernel is
+    /// full, until none waits so.
+    // spec: mux:overload:congested-pairs
+    #[inline]
+    pub(super) fn is_congested(&self) -> bool {
+        self.pairs.is_some()
+            || self.sharing.is_some_and(|Sharing { soft_mark, .. }| {
+                self.kernel == Kernel::Full
+                    || self.used.octets() > soft_mark.octets
+                    || self.used.messages() > soft_mark.messages
+            })
+    }
+
+    #[cold]
+    pub(super) fn push_pair(
+        &mut self,
+        record: Record,
+        source: SourceKey,
+        outgoing: &Outgoing<'_>,
+        shared: Option<&Bytes>,
+        now: Instant,
+    ) {
+        let mut head = Vec::new();
+        outgoing.put_lead(&mut head);
+        let tail = shared.map(|whole| outgoing.shared_tail(whole));
+        if tail.is_none() {
+            head.extend_from_slice(outgoing.tail());
+        }
+        let item = Item { record, head, tail, since: now };
+        self.pairs.get_or_insert_default().push(source, item);
+    }
+
+    /// Moves the next of what waits by its sources among the chunks: the more, the longer the kernel
+    /// takes all.
+    #[cold]
+    pub(super) fn refill(&mut self, spares: &mut Spares) {
+        let Some(mut pairs) = self.pairs.take() else { return };
+        let mut octets: usize = 0;
+        let least = self.sharing.map_or(0, |sharing| sharing.refill_len_min);
+        // Something in any case, or the writer would sleep.
+        let enough = self.refill_len.max(least).max(1);
+        self.refill_len = enough.saturating_mul(2).min(REFILL_LEN_MAX);
+        while octets < enough
+            && let Some(Item { record, head, tail, .. }) = pairs.pop()
+        {
+            octets = octets.saturating_add(record.len);
+            self.records.push_back(record);
+            self.buffer(head.len(), spares).extend_from_slice(&head);
+            if let Some(tail) = tail {
+                self.seal();
+                self.chunks.push_back(Chunk::Shared(tail));
+            }
+        }
+        if !pairs.is_empty() {
+            self.pairs = Some(pairs);
+        }
+    }
+}
+
+/// Octets that are moved among the chunks at once at most: a write of so many costs hardly more than
+/// its octets.
+const REFILL_LEN_MAX: usize = 64 * 1024;
