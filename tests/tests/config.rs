@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 
 use tempfile::TempDir;
+use zmq::SocketType;
 use zmtp_mux_tests::muxd::ANY_PORT;
 use zmtp_mux_tests::peers::{expect, receive, send};
 use zmtp_mux_tests::{DEADLINE, Muxd, Peers, run};
@@ -224,4 +225,23 @@ fn the_last_places_are_for_services() {
     let services = [peers.dealer(muxd.services(), "a"), peers.dealer(muxd.services(), "b")];
     muxd.wait_counter("bindings", |bindings| bindings == 4);
     drop((clients, services));
+}
+
+/// mux:takeover:policy.
+#[test]
+fn the_newcomer_gets_the_name_where_the_file_says_so() {
+    let folder = with_limits("name_policy = \"takeover\"");
+    let muxd = Muxd::start(&["--config", &folder.config()]);
+    let peers = Peers::new();
+    let client = peers.dealer(muxd.clients(), "");
+    let holder = peers.socket(SocketType::DEALER);
+    holder.set_identity(b"engine").unwrap();
+    // It would take the name again.
+    holder.set_reconnect_ivl(-1).unwrap();
+    holder.connect(muxd.services()).unwrap();
+    muxd.wait_counter("bindings", |bindings| bindings == 2);
+    let newcomer = peers.dealer(muxd.services(), "engine");
+    muxd.wait_counter("takeovers", |takeovers| takeovers == 1);
+    send(&client, &["engine", "to the newcomer"]);
+    assert_eq!(receive(&newcomer)[1], b"to the newcomer");
 }

@@ -174,9 +174,10 @@ const AFTER_HELP: &str = "\
 URL is tcp://HOST:PORT, ipc://PATH or, on Linux, ipc://@NAME. HOST may be *, and PORT may be 0 or *.
 A URL may end in ?identity=NAME, which the MUX then announces there: ROUTER peers need it to
 address the MUX. One for services may end in ?name=NAME, the name of a peer that announces none,
-such as a REP socket. NAME is percent-encoded.
+such as a REP socket. NAME is percent-encoded. With ?notices=always its peers get notices (RETURN,
+GONE) without asking for them; REP sockets never do.
 
-Both may be given, joined by &. Quote URLs: to a shell, ? and & mean something.
+Several may be given, joined by &. Quote URLs: to a shell, ? and & mean something.
 
 If no listener is given, here or in FILE of --config: --clients tcp://127.0.0.1:5555 --services
 tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.

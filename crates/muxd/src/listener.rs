@@ -3,11 +3,12 @@
 //! ```text
 //! tcp://127.0.0.1:5556?name=engine.7      a peer that announces no identity is this service
 //! tcp://127.0.0.1:5555?identity=mux       the MUX announces this identity
+//! tcp://127.0.0.1:5555?notices=always    its peers take notices without asking for them
 //! ```
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use zmtp_mux::{Endpoint, EndpointError, Identity, Listen, ListenerRole, Name};
+use zmtp_mux::{Endpoint, EndpointError, Identity, Listen, ListenerRole, Name, Notices};
 
 /// A listener as it stands on the command line; its role is known from the option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,7 @@ pub(crate) struct ListenerUrl {
     pub(crate) endpoint: Endpoint,
     pub(crate) name: Option<Name>,
     pub(crate) identity: Identity,
+    pub(crate) notices: Notices,
 }
 
 /// Why a text is no listener URL.
@@ -26,6 +28,7 @@ pub(crate) enum UrlError {
     Twice(&'static str),
     NameForm,
     IdentityForm,
+    NoticesForm,
     NameElsewhere,
     Percent,
     QuestionMark,
@@ -42,7 +45,8 @@ impl std::fmt::Display for UrlError {
             Self::UnknownKey(key) => {
                 write!(
                     f,
-                    "unknown key {key:?}: behind ? stand name=NAME and identity=NAME, joined by &"
+                    "unknown key {key:?}: behind ? stand name=NAME, identity=NAME and \
+                     notices=always, joined by &"
                 )
             }
             Self::Twice(key) => write!(f, "{key} is given twice"),
@@ -50,8 +54,9 @@ impl std::fmt::Display for UrlError {
             Self::IdentityForm => {
                 f.write_str("an identity has 1 to 255 octets, the first not zero")
             }
+            Self::NoticesForm => f.write_str("notices are always, or without the key for who asks"),
             Self::NameElsewhere => f.write_str("?name= is for --services only"),
-            Self::QuestionMark => f.write_str("name and identity are joined by &; ? is %3F"),
+            Self::QuestionMark => f.write_str("the keys are joined by &; ? is %3F"),
             Self::Percent => f.write_str("% is followed by two hexadecimal digits"),
         }
     }
@@ -71,7 +76,7 @@ impl ListenerUrl {
         if matches!(endpoint, Endpoint::Inproc(_)) {
             return Err(UrlError::Inproc);
         }
-        let (mut name, mut identity) = (None, None);
+        let (mut name, mut identity, mut notices) = (None, None, None);
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if value.contains('?') {
@@ -89,13 +94,19 @@ impl ListenerUrl {
                         .ok_or(UrlError::IdentityForm)?;
                     identity.replace(given).map(|_| "identity")
                 }
+                // spec: mux:notice:always
+                "notices" if value == "always" => {
+                    notices.replace(Notices::Taken).map(|_| "notices")
+                }
+                "notices" => return Err(UrlError::NoticesForm),
                 _ => return Err(UrlError::UnknownKey(key.to_owned())),
             };
             if let Some(key) = twice {
                 return Err(UrlError::Twice(key));
             }
         }
-        Ok(Self { endpoint, name, identity: identity.unwrap_or_default() })
+        let notices = notices.unwrap_or(Notices::NotTaken);
+        Ok(Self { endpoint, name, identity: identity.unwrap_or_default(), notices })
     }
 
     /// Reads a listener URL for other peers than services, which cannot give names.
@@ -105,7 +116,8 @@ impl ListenerUrl {
     }
 
     pub(crate) fn listen(self, role: ListenerRole) -> Listen {
-        Listen { name: self.name, identity: self.identity, ..Listen::new(role, self.endpoint) }
+        let Self { endpoint, name, identity, notices } = self;
+        Listen { name, identity, notices, ..Listen::new(role, endpoint) }
     }
 }
 
@@ -135,6 +147,9 @@ mod tests {
         assert_eq!(url.identity.as_octets(), b"mux");
         let plain = ListenerUrl::parse_others("ipc:///tmp/x").unwrap();
         assert_eq!((plain.name, plain.identity), (None, Identity::ANONYMOUS));
+        assert_eq!(plain.notices, Notices::NotTaken);
+        let told = ListenerUrl::parse_others("tcp://127.0.0.1:1?identity=mux&notices=always");
+        assert_eq!(told.unwrap().listen(ListenerRole::Clients).notices, Notices::Taken);
     }
 
     #[test]
@@ -145,6 +160,9 @@ mod tests {
             ("nmae=x", UrlError::UnknownKey("nmae".to_owned())),
             ("name=x&name=y", UrlError::Twice("name")),
             ("identity=x&identity=x", UrlError::Twice("identity")),
+            ("notices=always&notices=always", UrlError::Twice("notices")),
+            ("notices", UrlError::NoticesForm),
+            ("notices=never", UrlError::NoticesForm),
             ("name=", UrlError::NameForm),
             ("name", UrlError::NameForm),
             ("name=%00x", UrlError::NameForm),

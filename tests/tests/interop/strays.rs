@@ -1,6 +1,7 @@
 //! Messages that have nowhere to go.
 
 use zmq::SocketType;
+use zmtp_mux_tests::muxd::ANY_PORT;
 use zmtp_mux_tests::peers::{expect, expect_nothing, receive, send};
 use zmtp_mux_tests::{Muxd, Peers};
 
@@ -112,4 +113,23 @@ fn whoever_knows_the_address_of_a_client_can_reach_it() {
     send(&friend, &[address.as_slice(), b"from a client"]);
     expect(&client, &[friends.as_slice(), b"from a client"]);
     assert_eq!(muxd.stop().of("handed_over"), 5);
+}
+
+/// mux:notice:always, mux:notice:never-to-rep.
+#[test]
+fn a_listener_that_says_so_returns_what_has_nowhere_to_go_unasked() {
+    let told = format!("{ANY_PORT}?notices=always");
+    let muxd = Muxd::start(&["--clients", &told, "--clients", ANY_PORT, "--services", ANY_PORT]);
+    let peers = Peers::new();
+    let urls: Vec<_> = muxd.endpoints("clients").collect();
+    let (told, stock) = (peers.dealer(urls[0], ""), peers.dealer(urls[1], ""));
+    for client in [&stock, &told] {
+        send(client, &["nobody", "lost"]);
+    }
+    let notice = receive(&told);
+    assert_eq!((notice[0].len(), &notice[1][..6]), (0, &b"MUX\x01\x02\x01"[..]));
+    assert_eq!(notice[2..], [b"nobody".to_vec(), b"lost".to_vec()]);
+    muxd.wait_counter("dropped_unknown", |dropped| dropped == 1);
+    expect_nothing(&stock);
+    assert_eq!(muxd.stop().of("returned_unknown"), 1);
 }

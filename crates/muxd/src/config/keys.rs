@@ -72,6 +72,7 @@ pub(super) static LIMITS: &[Key<Config>] = &[
     key("busy_timeout", Time(|c| &mut c.limits.busy_service, TICK..=DAY), "How long a service may be silent that has something to read."),
     key("busy_client", Time(|c| &mut c.limits.busy_client, TICK..=DAY), "How long a client may be silent that has something to read."),
     key("probe_timeout", Time(|c| &mut c.limits.probe_timeout, TICK..=HOUR), "How long the holder of a name may be silent that is asked whether it lives, since another claims the name."),
+    key("name_policy", Slot::NamePolicy(|c| &mut c.limits.name_policy), "Who gets a held name: auto, as the README says; reject, the holder; takeover, the newcomer."),
     key("takeovers", Count(|c| &mut c.limits.takeovers_max, 1..=COUNT_MAX), "Takeovers of one name within takeover_window; with one more the holder keeps it."),
     key("takeover_window", Time(|c| &mut c.limits.takeover_window, TICK..=DAY), "For how long a takeover counts."),
     key("drain_time", Time(|c| &mut c.limits.drain_time, TICK..=DAY), "How long a service may take to end that said that it drains."),

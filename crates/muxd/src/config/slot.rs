@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 use tracing::level_filters::LevelFilter;
-use zmtp_mux::{Policy, PoolLimits, Prefix, Rate, Rule, Version};
+use zmtp_mux::{NamePolicy, Policy, PoolLimits, Prefix, Rate, Rule, Version};
 
 use crate::config::document::{Place, Reader};
 use crate::config::keys::{Key, POOL, RATE, RULE};
@@ -39,6 +39,7 @@ pub(super) enum Slot<T> {
     Level(At<T, Option<LevelFilter>>),
     Version(At<T, Version>),
     Policy(At<T, Policy>),
+    NamePolicy(At<T, NamePolicy>),
     /// A list of addresses and prefixes.
     Prefixes(At<T, Vec<Prefix>>),
     Pool(At<T, PoolLimits>),
@@ -74,6 +75,7 @@ impl<T> Slot<T> {
             Self::Level(at) => put(word(value, &LEVELS).map(Some), at(target)),
             Self::Version(at) => put(word(value, &VERSIONS), at(target)),
             Self::Policy(at) => put(word(value, &POLICIES), at(target)),
+            Self::NamePolicy(at) => put(word(value, &NAME_POLICIES), at(target)),
             Self::Prefixes(at) => put(prefixes(value), at(target)),
             Self::Pool(at) => return read_table(place, POOL, at(target), reader),
             Self::Rate(at) => return read_table(place, RATE, at(target), reader),
@@ -98,6 +100,7 @@ impl<T> Slot<T> {
             Self::Level(at) => quoted((*at(target))?),
             Self::Version(at) => quoted(word_of(*at(target), &VERSIONS)),
             Self::Policy(at) => quoted(word_of(*at(target), &POLICIES)),
+            Self::NamePolicy(at) => quoted(word_of(*at(target), &NAME_POLICIES)),
             Self::Prefixes(at) => list(at(target).iter()),
             Self::Pool(at) => show_table(POOL, at(target)),
             Self::Rate(at) => show_table(RATE, at(target)),
@@ -121,6 +124,7 @@ impl<T> Slot<T> {
             Self::Level(_) => words(&LEVELS),
             Self::Version(_) => words(&VERSIONS),
             Self::Policy(_) => words(&POLICIES),
+            Self::NamePolicy(_) => words(&NAME_POLICIES),
             Self::Prefixes(_) => expected_prefixes(found),
             Self::Pool(_) | Self::Rate(_) | Self::Rule(_) => "a table".to_owned(),
         }
@@ -231,4 +235,10 @@ const POLICIES: [(&str, Policy); 3] = [
     ("reject", Policy::Reject),
     ("drop_newest", Policy::DropNewest),
     ("drop_oldest", Policy::DropOldest),
+];
+
+const NAME_POLICIES: [(&str, NamePolicy); 3] = [
+    ("auto", NamePolicy::Auto),
+    ("reject", NamePolicy::Reject),
+    ("takeover", NamePolicy::Takeover),
 ];

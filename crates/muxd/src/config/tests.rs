@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tracing::level_filters::LevelFilter;
-use zmtp_mux::{Policy, PoolLimits, Rule};
+use zmtp_mux::{NamePolicy, Policy, PoolLimits, Rule};
 
 use super::*;
 use crate::config::keys::{Key, POOL, RATE, RULE};
@@ -25,7 +25,7 @@ fn in_limits(line: &str) -> Config {
 type Row = (&'static str, fn(&MuxConfig) -> bool);
 
 #[rustfmt::skip]
-const ROWS: [Row; 37] = [
+const ROWS: [Row; 38] = [
     ("connections = 7", |c| c.limits.connections == 7),
     ("service_places_part = 2", |c| c.limits.service_places_part == 2),
     ("connections_per_ip = 7", |c| c.limits.connections_per_ip == 7),
@@ -59,6 +59,7 @@ const ROWS: [Row; 37] = [
     ("busy_timeout = \"7 h\"", |c| c.limits.busy_service == 7 * 3600 * SECOND),
     ("busy_client = \"7 h\"", |c| c.limits.busy_client == 7 * 3600 * SECOND),
     ("probe_timeout = \"7 s\"", |c| c.limits.probe_timeout == 7 * SECOND),
+    ("name_policy = \"takeover\"", |c| c.limits.name_policy == NamePolicy::Takeover),
     ("takeovers = 7", |c| c.limits.takeovers_max == 7),
     ("takeover_window = \"7 s\"", |c| c.limits.takeover_window == 7 * SECOND),
     ("drain_time = \"7 s\"", |c| c.limits.drain_time == 7 * SECOND),
