@@ -51,24 +51,37 @@ impl Message {
     ///
     /// What is wrong with them; [`DecodeError::NotAMessage`] if they end too early or too late,
     /// or a frame is a command.
-    pub fn from_octets(octets: Bytes) -> Result<Self, DecodeError> {
-        let mut rest: &[u8] = &octets;
+    pub fn from_octets(mut octets: Bytes) -> Result<Self, DecodeError> {
+        match Self::split_from(&mut octets)? {
+            Some(message) if octets.is_empty() => Ok(message),
+            Some(_) | None => Err(DecodeError::NotAMessage),
+        }
+    }
+
+    /// Takes the message that `octets` begin with off them, without a copy; `None` if not all of it
+    /// is there, and nothing is taken.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; [`DecodeError::NotAMessage`] if a frame is a command. Nothing is taken.
+    #[inline]
+    pub fn split_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
+        let mut rest: &[u8] = octets;
         loop {
-            let header = FrameHeader::parse(rest)?.ok_or(DecodeError::NotAMessage)?;
+            let Some(header) = FrameHeader::parse(rest)? else { return Ok(None) };
             let len = usize::try_from(header.body_len)
                 .ok()
-                .and_then(|body_len| body_len.checked_add(header.header_len))
-                .ok_or(DecodeError::NotAMessage)?;
-            rest = rest.get(len..).ok_or(DecodeError::NotAMessage)?;
+                .and_then(|body_len| body_len.checked_add(header.header_len));
+            let Some(after) = len.and_then(|len| rest.get(len..)) else { return Ok(None) };
+            rest = after;
             match header.kind {
                 FrameKind::MessageMore => {}
-                FrameKind::MessageLast if rest.is_empty() => break,
-                FrameKind::Command | FrameKind::MessageLast => {
-                    return Err(DecodeError::NotAMessage);
-                }
+                FrameKind::MessageLast => break,
+                FrameKind::Command => return Err(DecodeError::NotAMessage),
             }
         }
-        Ok(Self(octets))
+        let len = octets.len().saturating_sub(rest.len());
+        Ok(Some(Self(octets.split_to(len))))
     }
 
     /// Returns the message with these frames before its own.
@@ -222,6 +235,10 @@ mod tests {
         assert_eq!(Message::from_octets(twice), Err(DecodeError::NotAMessage));
         let command = Bytes::from_static(b"\x04\x05\x04PING");
         assert_eq!(Message::from_octets(command), Err(DecodeError::NotAMessage));
+        let mut several = Bytes::from([&whole[..], &whole[..4]].concat());
+        let first = Message::split_from(&mut several).unwrap();
+        assert_eq!(first.map(Message::into_bytes), Some(whole.clone()));
+        assert_eq!((Message::split_from(&mut several), several.len()), (Ok(None), 4));
         let huge = Bytes::from_static(b"\x02\x7f\xff\xff\xff\xff\xff\xff\xff");
         assert_eq!(Message::from_octets(huge), Err(DecodeError::NotAMessage));
     }

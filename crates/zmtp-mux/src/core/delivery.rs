@@ -6,7 +6,7 @@
 //! event    = [""] [number(8)]
 //! ```
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Message};
 
 use crate::core::address::Token;
@@ -38,25 +38,36 @@ impl Flight {
         let octets = self.next();
         let (address, rest) = split_frame(octets)?;
         let lead = octets.len().saturating_sub(rest.len());
-        let (message, len) = if rest.is_empty() {
-            // A large message is a slice of its own behind its address.
-            let message = self.second()?;
-            (message.clone(), message.len())
+        let from = address.last_chunk().map(|token| Token(*token));
+        let message = if rest.is_empty() {
+            // A large message is a slice of its own behind its address, which ends the block.
+            self.block = Bytes::new();
+            Message::from_octets(self.second()?.clone()).ok()?
         } else {
-            let len = message_len(rest)?;
-            (Bytes::copy_from_slice(rest.get(..len)?), len)
+            self.take_small(lead)?
         };
-        let delivery = match address {
-            [] => Delivery::Event(event_number(&message)?),
-            [.., _, _, _, _, _, _, _, _] => {
-                let from = Token(*address.last_chunk()?);
-                Delivery::Message { from, message: Message::from_octets(message).ok()? }
-            }
-            _ => return None,
+        let taken = lead.saturating_add(message.as_octets().len());
+        let delivery = match from {
+            Some(from) => Delivery::Message { from, message },
+            None => Delivery::Event(event_number(message.as_octets())?),
         };
-        let taken = lead.saturating_add(len);
         self.advance(taken);
         Some((delivery, taken))
+    }
+
+    /// Takes the message that stands behind `lead` octets off the block, and makes a new one first if
+    /// it is not whole there.
+    fn take_small(&mut self, lead: usize) -> Option<Message> {
+        if self.block.len() > lead {
+            self.block.advance(lead);
+            if let Some(message) = Message::split_from(&mut self.block).ok()? {
+                return Some(message);
+            }
+        }
+        let rest = self.next().get(lead..)?;
+        let len = message_len(rest)?.max(BLOCK_LEN).min(rest.len());
+        self.block = Bytes::copy_from_slice(rest.get(..len)?);
+        Message::split_from(&mut self.block).ok()?
     }
 }
 
@@ -64,6 +75,10 @@ fn event_number(message: &[u8]) -> Option<u64> {
     let (_, number) = message.split_last_chunk()?;
     Some(u64::from_be_bytes(*number))
 }
+
+/// Octets that small messages are copied at once, and share: what a message that is kept may keep
+/// beside it, at most.
+const BLOCK_LEN: usize = 2048;
 
 /// Returns the octets of the message that `octets` begin with.
 fn message_len(octets: &[u8]) -> Option<usize> {

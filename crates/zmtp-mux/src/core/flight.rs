@@ -24,6 +24,9 @@ pub struct Flight {
     written: usize,
     /// An empty buffer to be used again.
     spent: Option<Vec<u8>>,
+    /// A copy of what comes next, as far as it goes: small messages for the application are slices
+    /// of it.
+    pub(crate) block: Bytes,
 }
 
 impl Flight {

@@ -113,12 +113,10 @@ impl Inbox {
     fn resolve(&self, state: &mut State, delivery: Delivery) -> Option<Taken> {
         match delivery {
             Delivery::Message { from, message } => {
-                let known = state.last.as_ref().filter(|last| last.token == from);
-                let from = match known {
-                    Some(last) => Arc::clone(last),
-                    None => Arc::clone(state.peers.get(&from)?),
-                };
-                state.last = Some(Arc::clone(&from));
+                if state.last.as_ref().is_none_or(|last| last.token != from) {
+                    state.last = Some(Arc::clone(state.peers.get(&from)?));
+                }
+                let from = Arc::clone(state.last.as_ref()?);
                 Some(Taken::Message { from, message })
             }
             Delivery::Event(number) => {

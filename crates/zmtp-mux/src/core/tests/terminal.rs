@@ -3,15 +3,16 @@
 mod steps;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use zmtp_proto::Message;
 use zmtp_proto::SocketType::{self, Dealer, Rep, Req, Router};
 
 use super::{Mux, in_flight};
 use crate::core::ListenerRole::Any;
 use crate::core::{
-    Admission, BindingKey, Delivery, DropReason, Encoded, Event, Flight, GoneReason, MuxLimits,
-    Outcome, Pause, Policy, PoolLimits, Reserved, Rule, Rules, Takes, Target, Token, Transmit,
-    Unsent,
+    Admission, BindingKey, Delivery, DropReason, Encoded, Event, Flight, GoneReason, Limit,
+    MuxLimits, Outcome, Pause, Policy, PoolLimits, Reserved, Rule, Rules, Takes, Target, Token,
+    Transmit, Unsent,
 };
 
 /// A terminal, and what its application has in its hands.
@@ -330,4 +331,49 @@ fn nothing_passes_from_peer_to_peer_when_the_application_has_gone() {
     assert_eq!(terminal.hear(from, &message), Outcome::Dropped(DropReason::Draining));
     assert!(terminal.written(other).is_empty());
     assert_eq!((terminal.mux.queued(), terminal.mux.core.queued_octets()), (0, 0));
+}
+
+proptest! {
+    /// mux:terminal:whole-message: small ones, large ones and events are taken as they came, in
+    /// whatever pieces they lie.
+    #[test]
+    fn all_is_taken_as_it_came_whatever_its_length(
+        lens in prop::collection::vec(
+            prop_oneof![0..300_usize, 2000..2100_usize, 16_000..17_000_usize, Just(usize::MAX)],
+            1..60,
+        ),
+    ) {
+        let mut terminal = Terminal::new(Policy::Reject);
+        let (from, token) = terminal.join(Dealer, b"one");
+        prop_assert_eq!(terminal.take().len(), 1, "it has come");
+        for some in lens.chunks(3) {
+            let mut sent = Vec::new();
+            for (number, len) in (0_u8..).zip(some) {
+                if *len == usize::MAX {
+                    terminal.mux.core.note_limit(Limit::Handshakes);
+                    sent.push(None);
+                    continue;
+                }
+                let message = Message::from_frames([&vec![number; *len][..], b"end"]).unwrap();
+                let octets = message.clone().into_bytes();
+                let now = terminal.mux.now;
+                let heard = terminal.mux.core.handle_message(from, Encoded::Shared(&octets), now);
+                prop_assert_eq!(heard, Outcome::Admitted);
+                sent.push(Some(message));
+            }
+            // Limits that are reached one after the other are one event.
+            let taken = terminal.take();
+            let taken = taken.into_iter().map(|delivery| match delivery {
+                Delivery::Message { from, message } => {
+                    assert_eq!(from, token);
+                    Some(message)
+                }
+                Delivery::Event(number) => {
+                    assert!(terminal.mux.core.take_event(number).is_some(), "no event {number}");
+                    None
+                }
+            });
+            prop_assert!(taken.flatten().eq(sent.into_iter().flatten()));
+        }
+    }
 }
