@@ -7,7 +7,8 @@ use zmtp_mux::{PoolLimits, Rate, Rule, Rules};
 
 use crate::config::Config;
 use crate::config::slot::Slot::{
-    self, Count, File, Level, Pool, Prefixes, Size, Small, Switch, Threads, Time, TimeOrOff,
+    self, Count, CountOrOff, File, Level, Pool, Prefixes, Size, Small, Switch, Threads, Time,
+    TimeOrOff,
 };
 
 /// A key: its name, what it is for, what its value looks like and where that goes.
@@ -92,6 +93,7 @@ pub(super) static RULE: &[Key<Rule>] = &[
     key("policy", Slot::Policy(|rule| &mut rule.policy), "What becomes of a message without room: reject, drop_newest or drop_oldest."),
     key("block_timeout", Time(|rule| &mut rule.block_timeout, NONE..=DAY), "How long one message may hold up a client; 0 s for as long as the destination lives."),
     key("max_age", TimeOrOff(|rule| &mut rule.max_age, TICK..=DAY), "How long a message may wait before it is returned, or off."),
+    key("window", CountOrOff(|rule| &mut rule.window, 1..=COUNT_MAX), "Messages that a service is given ahead of its answers, one message each, or off."),
     key("pool", Pool(|rule| &mut rule.pool), "What may be queued for one destination. Unless set: the destination_pool of [limits]."),
 ];
 

@@ -21,6 +21,8 @@ pub(super) type At<T, V> = fn(&mut T) -> &mut V;
 pub(super) enum Slot<T> {
     /// A number.
     Count(At<T, usize>, RangeInclusive<usize>),
+    /// A number, or `"off"`.
+    CountOrOff(At<T, Option<NonZeroUsize>>, RangeInclusive<usize>),
     /// A smaller number.
     Small(At<T, u32>, RangeInclusive<u32>),
     /// Octets: a number, or a text with a unit.
@@ -53,6 +55,11 @@ impl<T> Slot<T> {
         let value = place.value;
         let done = match self {
             Self::Count(at, range) => put(number(value).filter(within(range)), at(target)),
+            Self::CountOrOff(at, _) if value.as_str() == Some("off") => put(Some(None), at(target)),
+            Self::CountOrOff(at, range) | Self::Threads(at, range) => {
+                let count = number(value).filter(within(range)).and_then(NonZeroUsize::new);
+                put(count.map(Some), at(target))
+            }
             Self::Small(at, range) => {
                 let number = number(value).and_then(|number| u32::try_from(number).ok());
                 put(number.filter(within(range)), at(target))
@@ -64,10 +71,6 @@ impl<T> Slot<T> {
                 put(duration(value).filter(within(range)).map(Some), at(target))
             }
             Self::Switch(at) => put(value.as_bool(), at(target)),
-            Self::Threads(at, range) => {
-                let count = number(value).filter(within(range)).and_then(NonZeroUsize::new);
-                put(count.map(Some), at(target))
-            }
             Self::File(at) => {
                 let path = value.as_str().filter(|path| !path.is_empty() && !path.contains('\0'));
                 put(path.map(|path| Some(path.into())), at(target))
@@ -90,6 +93,9 @@ impl<T> Slot<T> {
     pub(super) fn show(&self, target: &mut T) -> Option<String> {
         Some(match self {
             Self::Count(at, _) => at(target).to_string(),
+            Self::CountOrOff(at, _) => {
+                at(target).map_or_else(|| quoted("off"), |count| count.to_string())
+            }
             Self::Small(at, _) => at(target).to_string(),
             Self::Size(at, _) => quoted(show_size(*at(target))),
             Self::Time(at, _) => quoted(show_time(*at(target))),
@@ -112,6 +118,7 @@ impl<T> Slot<T> {
     fn expected(&self, found: &DeValue<'_>) -> String {
         match self {
             Self::Count(_, range) | Self::Threads(_, range) => numbers(range),
+            Self::CountOrOff(_, range) => format!("{} or \"off\"", numbers(range)),
             Self::Small(_, range) => numbers(range),
             Self::Size(_, range) => {
                 let (least, most) = (show_size(*range.start()), show_size(*range.end()));

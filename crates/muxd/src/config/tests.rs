@@ -3,6 +3,7 @@
 mod faults;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 use tracing::level_filters::LevelFilter;
@@ -106,7 +107,7 @@ fn the_keys_of_the_command_line_arrive_too() {
          zmtp_version = \"3.0\"\n",
     );
     let options = Options {
-        threads: std::num::NonZeroUsize::new(3),
+        threads: NonZeroUsize::new(3),
         open: true,
         curve_secret: Some("s".into()),
         curve_clients: Some("/c".into()),
@@ -146,8 +147,8 @@ fn rules_say_what_differs_from_that_for_services() {
         "[limits]\ndestination_pool = { messages = 70 }\n\
          [role.service]\nblock_timeout = \"0 s\"\n\
          [role.client]\npolicy = \"drop_oldest\"\n\
-         [[destination]]\npattern = \"log.7\"\nmax_age = \"7 s\"\n\
-         [[destination]]\npolicy = \"drop_newest\"\npattern = \"log.*\"\npool = { octets = 7 }\n",
+         [[destination]]\npattern = \"log.7\"\nmax_age = \"7 s\"\nwindow = 7\n\
+         [[destination]]\npolicy = \"drop_newest\"\npattern = \"log.*\"\npool = { octets = 7 }\nwindow = \"off\"\n",
     );
     let usual = PoolLimits { messages: 70, ..MuxLimits::default().destination_pool };
     let service = Rule { block_timeout: Duration::ZERO, pool: usual, ..Rule::SERVICE };
@@ -155,7 +156,7 @@ fn rules_say_what_differs_from_that_for_services() {
     let (one, all) = (&config.rules.names[0], &config.rules.names[1]);
     assert_eq!((config.rules.service, config.rules.client), (service, client));
     assert_eq!((one.0.as_octets(), all.0.as_octets()), (&b"log.7"[..], &b"log.*"[..]));
-    assert_eq!(one.1, Rule { max_age: Some(7 * SECOND), ..service });
+    assert_eq!(one.1, Rule { max_age: Some(7 * SECOND), window: NonZeroUsize::new(7), ..service });
     let pool = PoolLimits { octets: 7, ..usual };
     assert_eq!(all.1, Rule { policy: Policy::DropNewest, pool, ..service });
 }
@@ -209,7 +210,7 @@ fn the_example_of_the_readme_is_read() {
     let text = include_str!("../../README.md");
     let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
     let config = config(example.unwrap());
-    assert_eq!((config.listeners.len(), config.rules.names.len()), (2, 1));
+    assert_eq!((config.listeners.len(), config.rules.names.len()), (2, 2));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::core::envelope::Rest;
 use crate::core::hello::NameClaim;
 use crate::core::mux::MuxCore;
 use crate::core::notice::{Control, Form, Header, NoticeKind, put_notice};
+use crate::core::outbound::Wake;
 use crate::core::record::Own;
 use crate::core::returns::{Return, Returned, Room};
 use crate::core::role::Role;
@@ -52,6 +53,10 @@ impl MuxCore {
             return;
         }
         binding.notices = Notices::Taken;
+        // spec: mux:overload:window-hello
+        if binding.outbound.note_none_unanswered() == Wake::Needed {
+            self.wakes.push(from);
+        }
         // spec: mux:hello:claims-name, mux:hello:second-name
         if let Some(octets) = name.filter(|name| !name.is_empty()) {
             let claim = match Name::new(Bytes::copy_from_slice(octets)) {

@@ -60,8 +60,14 @@ impl MuxCore {
             };
             return NameClaim::Busy { retry_after: left.saturating_add(RETRY_LATER) };
         }
-        if let Some(binding) = self.bindings.get_mut(key) {
+        let rule = self.rules.of(Role::Service, Some(name.as_octets()));
+        // spec: mux:overload:policies
+        if let Some(binding) = self.bindings.get(key) {
+            let sharing = self.sharing(Role::Service, &binding.link, &rule);
+            let Some(binding) = self.bindings.get_mut(key) else { return NameClaim::NotBound };
             binding.role = Role::Service;
+            binding.rule = rule;
+            binding.outbound.share(sharing);
             binding.shown = Arc::new(Shown::new(name.as_octets()));
         }
         match contest {

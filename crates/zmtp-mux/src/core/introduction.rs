@@ -1,5 +1,6 @@
 //! Introductions: who is let in, and as what.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -190,7 +191,7 @@ impl MuxCore {
         let key = self.bindings.insert(Binding {
             role,
             named_role,
-            outbound: Outbound::new(self.sharing(&link, &treated)),
+            outbound: Outbound::new(self.sharing(role, &link, &treated)),
             link,
             socket_type: peer.socket_type,
             version: peer.version,
@@ -227,16 +228,20 @@ impl MuxCore {
     }
 
     /// Returns when messages for a destination queue by their sources.
-    pub(super) fn sharing(&self, link: &Link, rule: &Rule) -> Option<Sharing> {
+    pub(super) fn sharing(&self, role: Role, link: &Link, treated: &Rule) -> Option<Sharing> {
         let soft_mark = PoolLimits {
-            octets: self.limits.soft_mark.min(rule.pool.octets / 4),
-            messages: rule.pool.messages / 4,
+            octets: self.limits.soft_mark.min(treated.pool.octets / 4),
+            messages: treated.pool.messages / 4,
+        };
+        let window = match role {
+            Role::Service => treated.window.map_or(usize::MAX, NonZeroUsize::get),
+            Role::Client => usize::MAX,
         };
         match link {
             // One answer at a time: there is nobody to share with.
             Link::Req(_) => None,
             Link::Rep | Link::Other => {
-                Some(Sharing { soft_mark, refill_len_min: self.limits.unsent_mark })
+                Some(Sharing { soft_mark, refill_len_min: self.limits.unsent_mark, window })
             }
         }
     }

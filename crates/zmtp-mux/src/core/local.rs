@@ -99,7 +99,7 @@ impl MuxCore {
         let key = self.bindings.insert(Binding {
             role: Role::Service,
             named_role: Role::Service,
-            outbound: Outbound::new(self.sharing(&Link::Other, &rule)),
+            outbound: Outbound::new(self.sharing(Role::Client, &Link::Other, &rule)),
             link: Link::Other,
             socket_type: SocketType::Router,
             version: Version::V3_1,

@@ -54,6 +54,8 @@ pub(crate) struct Outbound {
     kernel: Kernel,
     /// Octets that are moved among the chunks at once.
     refill_len: usize,
+    /// Messages that were put among the chunks, less those that came from the peer since.
+    unanswered: usize,
     used: Used,
     /// RETURNs that the peer has not been given yet.
     returns: usize,
@@ -95,6 +97,7 @@ impl Outbound {
             sharing,
             kernel: Kernel::default(),
             refill_len: 0,
+            unanswered: 0,
             used: Used::default(),
             returns: 0,
             signs: Signs::default(),
@@ -125,6 +128,7 @@ impl Outbound {
             return self.wake();
         }
         self.records.push_back(record);
+        self.unanswered = self.unanswered.saturating_add(1);
         if let Some(whole) = shared {
             outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
             self.seal();

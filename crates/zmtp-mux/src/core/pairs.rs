@@ -120,9 +120,9 @@ impl Pairs {
     }
 }
 
-/// Octets that a source is served before the next one's turn. A few small messages, for which one
+/// Octets that a source is served before the next one's turn. One or two small messages, for which one
 /// that has just come may well wait; a large one takes several turns, at an addition each.
-const QUANTUM: usize = 1024;
+const QUANTUM: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Policies: what becomes of a message for which its destination has no room.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::core::limits::{MuxLimits, PoolLimits};
@@ -30,6 +31,11 @@ pub struct Rule {
     pub max_age: Option<Duration>,
     /// What may be queued.
     pub pool: PoolLimits,
+    /// Messages that a service is given ahead of its answers, one message each; `None` for as many as
+    /// it takes. What waits for it is returned as not processed if it ends, and waits by its
+    /// source.
+    // spec: mux:overload:window
+    pub window: Option<NonZeroUsize>,
 }
 
 /// The rules for destinations: by pattern the first that matches, else by role.
@@ -54,12 +60,13 @@ pub struct CoreConfig {
 
 impl Rule {
     /// The rule for services unless told otherwise: reject, block for 1 s, no age, 32 MiB or 8,192
-    /// messages.
+    /// messages, no window.
     pub const SERVICE: Self = Self {
         policy: Policy::Reject,
         block_timeout: Duration::from_secs(1),
         max_age: None,
         pool: PoolLimits { octets: 32 << 20, messages: 8192 },
+        window: None,
     };
 
     /// The rule for clients unless told otherwise: drop the newest.

@@ -97,6 +97,9 @@ impl MuxCore {
         let from = self.bindings.get_mut(source).filter(|from| matches!(from.stage, Stage::Live));
         let Some(from) = from else { return Outcome::NotBound };
         if self.mode == Mode::Terminal {
+            if from.outbound.note_answer() == Wake::Needed {
+                self.wakes.push(source);
+            }
             return self.handle_inbound(source, message);
         }
         let is_req = matches!(from.link, Link::Req(_));
@@ -116,6 +119,9 @@ impl MuxCore {
         let to_mux = envelope.address.is_empty();
         if !to_mux {
             from.said = Said::Something;
+            if from.outbound.note_answer() == Wake::Needed {
+                self.wakes.push(source);
+            }
         }
         if is_req {
             self.replace_request(source);

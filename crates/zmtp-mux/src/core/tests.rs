@@ -18,6 +18,7 @@ mod queue;
 mod req;
 mod takeover;
 mod terminal;
+mod window;
 
 use std::io::IoSlice;
 use std::time::{Duration, Instant};

@@ -16,24 +16,26 @@ use crate::{Scale, notice, yard};
 /// One service at its limit: polite clients that stay below their share, and rogues.
 pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {
     let span = Duration::from_secs(scale.pick(3, 30) as u64);
-    vec![crowd(1, Takes::Little, span), crowd(1, Takes::Much, span), crowd(20, Takes::Much, span)]
+    vec![
+        crowd(1, Ahead::One, span),
+        crowd(20, Ahead::One, span),
+        crowd(1, Ahead::Much, span),
+        crowd(20, Ahead::Much, span),
+    ]
 }
 
-/// What a service takes ahead of its work, where no broker can put anything before it.
+/// What a service has ahead of its work, where no broker can put anything before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Takes {
-    /// A few KiB: it has set its receive buffer, and the broker its kernel's.
-    Little,
-    /// What the system thinks best, some ten or hundred KiB.
+enum Ahead {
+    /// One request: the broker has a window for it.
+    One,
+    /// What its buffers take, some ten or hundred KiB.
     Much,
 }
 
-fn crowd(rogues: usize, takes: Takes, span: Duration) -> Line {
-    let muxd = yard::start_with(if takes == Takes::Little { LITTLE } else { "" });
-    let service = match takes {
-        Takes::Little => Raw::join_frugal(muxd.services(), "DEALER", b"one"),
-        Takes::Much => Raw::join(muxd.services(), "DEALER", b"one"),
-    };
+fn crowd(rogues: usize, ahead: Ahead, span: Duration) -> Line {
+    let muxd = yard::start_with(if ahead == Ahead::One { WINDOW } else { "" });
+    let service = Raw::join(muxd.services(), "DEALER", b"one");
     let service = polite::serve(service, WORK);
     let (capacity, mut idle) = capacity_and_idle(muxd.clients(), span / 3);
     let idle = percentile(&mut idle, 99);
@@ -54,11 +56,11 @@ fn crowd(rogues: usize, takes: Takes, span: Duration) -> Line {
     service.join().expect("it serves to the end");
     yard::end(muxd);
     let fault = format!(
-        "{rogues} at 10 x its share of a service of {capacity:.0}/s that takes {} ahead: {:.0}/s, \
+        "{rogues} at 10 x its share of a service of {capacity:.0}/s with {}: {:.0}/s, \
          {refused} refused",
-        match takes {
-            Takes::Little => "little",
-            Takes::Much => "much",
+        match ahead {
+            Ahead::One => "a window of 1",
+            Ahead::Much => "full buffers",
         },
         sent as f64 / span.as_secs_f64()
     );
@@ -68,7 +70,7 @@ fn crowd(rogues: usize, takes: Takes, span: Duration) -> Line {
         p99.as_secs_f64() * capacity,
         millis(idle)
     );
-    if rogues == 1 && takes == Takes::Little {
+    if rogues == 1 && ahead == Ahead::One {
         let goal = "0 lost, p99 <= 2 x idle, Jain >= 0.99";
         Line::new(PROMISE, fault, figure, goal, p99 <= idle * 2 && fair >= 0.99)
     } else {
@@ -209,8 +211,8 @@ impl Rogue {
 
 const PROMISE: &str = "rogue isolation";
 
-/// What a broker is told whose services are slow and are to be shared well.
-const LITTLE: &str = "[limits]\nunsent_mark = \"512 B\"\n";
+/// What a broker is told whose services are slow, and answer each request.
+const WINDOW: &str = "[role.service]\nwindow = 1\n";
 
 const POLITE: usize = 4;
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Outbound;
+use super::{Outbound, Wake};
 use crate::core::envelope::Outgoing;
 use crate::core::flight::Chunk;
 use crate::core::limits::PoolLimits;
@@ -21,6 +21,8 @@ pub(crate) struct Sharing {
     /// Octets that are moved among the chunks at once after the kernel was full: what comes later
     /// waits behind them, whoever sends it.
     pub(crate) refill_len_min: usize,
+    /// Also while so many messages are unanswered.
+    pub(crate) window: usize,
 }
 
 /// Whether the kernel takes what is in the writer's hands.
@@ -39,14 +41,36 @@ impl Outbound {
         self.refill_len = 0;
     }
 
+    /// Notes that the peer has answered a message, or something like it, and tells whether its writer
+    /// has more to write for that.
+    // spec: mux:overload:window
+    #[inline]
+    pub(crate) fn note_answer(&mut self) -> Wake {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        if self.pairs.is_some() { self.wake() } else { Wake::NotNeeded }
+    }
+
+    /// Notes that the peer will answer nothing that it has.
+    // spec: mux:overload:window-hello
+    pub(crate) fn note_none_unanswered(&mut self) -> Wake {
+        self.unanswered = 0;
+        self.note_answer()
+    }
+
+    /// Has messages wait by their sources from other marks on.
+    pub(crate) fn share(&mut self, sharing: Option<Sharing>) {
+        self.sharing = sharing;
+    }
+
     /// Tells whether messages wait by their sources: from the soft mark on, or since the kernel is
-    /// full, until none waits so.
+    /// full or the window is, until none waits so.
     // spec: mux:overload:congested-pairs
     #[inline]
     pub(super) fn is_congested(&self) -> bool {
         self.pairs.is_some()
-            || self.sharing.is_some_and(|Sharing { soft_mark, .. }| {
+            || self.sharing.is_some_and(|Sharing { soft_mark, window, .. }| {
                 self.kernel == Kernel::Full
+                    || self.unanswered >= window
                     || self.used.octets() > soft_mark.octets
                     || self.used.messages() > soft_mark.messages
             })
@@ -78,13 +102,16 @@ impl Outbound {
         let Some(mut pairs) = self.pairs.take() else { return };
         let mut octets: usize = 0;
         let least = self.sharing.map_or(0, |sharing| sharing.refill_len_min);
-        // Something in any case, or the writer would sleep.
+        let window = self.sharing.map_or(usize::MAX, |sharing| sharing.window);
+        // Something in any case, or the writer would sleep; but not beyond the window: then it does.
         let enough = self.refill_len.max(least).max(1);
         self.refill_len = enough.saturating_mul(2).min(REFILL_LEN_MAX);
         while octets < enough
+            && self.unanswered < window
             && let Some(Item { record, head, tail, .. }) = pairs.pop()
         {
             octets = octets.saturating_add(record.len);
+            self.unanswered = self.unanswered.saturating_add(usize::from(record.is_message()));
             self.records.push_back(record);
             self.buffer(head.len(), spares).extend_from_slice(&head);
             if let Some(tail) = tail {
