@@ -13,9 +13,11 @@ use self::coverage::Coverage;
 /// How long a target runs.
 #[derive(Clone, Copy)]
 enum Span {
+    /// With AddressSanitizer, for what is unsafe in the crates that ours are built on.
     Seconds(u64),
     /// At the end a line tells how much code they reached, and whether the last quarter of them
-    /// reached more.
+    /// reached more. Without a sanitizer, so that there are twice as many: what is looked for are
+    /// broken promises of code without `unsafe`.
     Executions(u64),
 }
 
@@ -68,9 +70,22 @@ fn one(target: &str, span: Span) -> Result<()> {
         fs::create_dir_all(&path).map_err(|source| Error::Io { path, source })?;
     }
     let mut fuzzer = shell::cargo(["fuzz", "run", target]);
-    if is_untraced(target) {
-        // In a folder of its own, or each change between such targets builds all anew.
-        fuzzer.args(["--no-trace-compares", "--target-dir", "target/untraced"]);
+    let untraced = is_untraced(target);
+    if untraced {
+        fuzzer.arg("--no-trace-compares");
+    }
+    // In folders of their own, or each change between such targets builds all anew.
+    match (span, untraced) {
+        (Span::Seconds(_), false) => {}
+        (Span::Seconds(_), true) => {
+            fuzzer.args(["--target-dir", "target/untraced"]);
+        }
+        (Span::Executions(_), false) => {
+            fuzzer.args(["--sanitizer", "none", "--target-dir", "target/bare"]);
+        }
+        (Span::Executions(_), true) => {
+            fuzzer.args(["--sanitizer", "none", "--target-dir", "target/bare-untraced"]);
+        }
     }
     fuzzer.args([&finds, &seeds, "--", "-timeout=5", "-print_final_stats=1"]);
     if let Some(octets) = input_len_max(target) {
