@@ -13,7 +13,7 @@ use self::coverage::Coverage;
 /// How long a target runs.
 #[derive(Clone, Copy)]
 enum Span {
-    /// With AddressSanitizer, for what is unsafe in the crates that ours are built on.
+    /// With the sanitizer of addresses, for what is unsafe in the crates that ours are built on.
     Seconds(u64),
     /// At the end a line tells how much code they reached, and whether the last quarter of them
     /// reached more. Without a sanitizer, so that there are twice as many: what is looked for are
