@@ -63,7 +63,7 @@ where
             Ok(settled) => settled,
             Err(end) => return end,
         };
-    keep_alive(&read, version);
+    keep_alive(&read, &seat, version);
     let Caller { number: connection, role, address } = caller;
     let (shown, address) = (name.as_ref().map(display), Plain(address));
     info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
@@ -75,9 +75,10 @@ where
 }
 
 /// Has the system ask for signs of life where the protocol cannot.
-pub(crate) fn keep_alive(read: &impl Socket, version: Version) {
+pub(crate) fn keep_alive(read: &impl Socket, seat: &Seat, version: Version) {
     if version == Version::V3_0
-        && let Err(error) = read.keep_alive()
+        && let stall = seat.shared.with_core(|core| core.write_stall(seat.key))
+        && let Err(error) = read.keep_alive(stall)
     {
         debug!(%error, "the system does not ask for signs of life");
     }

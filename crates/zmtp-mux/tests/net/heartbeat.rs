@@ -89,6 +89,14 @@ async fn a_peer_of_version_3_0_is_not_asked() {
     let mut old = raw(&endpoint, 0, "old").await;
     let mut silent = raw(&endpoint, 1, "silent").await;
     let mut heard = Vec::new();
+    #[cfg(target_os = "linux")]
+    soon(async {
+        while !is_kept_alive(&old) {
+            tokio::task::yield_now().await;
+        }
+        assert!(!is_kept_alive(&silent));
+    })
+    .await;
     // The silent one of 3.1 is a clock: when it is cut, the other would have been.
     soon(silent.read_to_end(&mut heard)).await.unwrap();
     let client = soon(Dealer::connect(&endpoint, "")).await.unwrap();
@@ -166,4 +174,18 @@ async fn a_peer_that_waits_for_the_application_is_not_silent() {
     peer.write_all(b"\x00\x01z").await.unwrap();
     while soon(socket.recv()).await.unwrap().message != Message::single(b"z") {}
     assert_eq!(figure("ended_silence"), 2);
+}
+
+/// Tells whether the system asks for signs of life at the other end of a stream, which is ours as
+/// well: then a timer runs there, of the kind 02.
+#[cfg(target_os = "linux")]
+fn is_kept_alive(stream: &tokio::net::TcpStream) -> bool {
+    let port = |address: std::net::SocketAddr| format!(":{:04X}", address.port());
+    let (local, remote) = (stream.peer_addr().unwrap(), stream.local_addr().unwrap());
+    let (local, remote) = (port(local), port(remote));
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(&local) && fields[2].ends_with(&remote) && fields[5].starts_with("02:")
+    })
 }
