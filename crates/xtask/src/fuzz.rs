@@ -13,9 +13,11 @@ use self::coverage::Coverage;
 /// How long a target runs.
 #[derive(Clone, Copy)]
 enum Span {
+    /// With the sanitizer of addresses, for what is unsafe in the crates that ours are built on.
     Seconds(u64),
     /// At the end a line tells how much code they reached, and whether the last quarter of them
-    /// reached more.
+    /// reached more. Without a sanitizer, so that there are twice as many: what is looked for are
+    /// broken promises of code without `unsafe`.
     Executions(u64),
 }
 
@@ -68,13 +70,27 @@ fn one(target: &str, span: Span) -> Result<()> {
         fs::create_dir_all(&path).map_err(|source| Error::Io { path, source })?;
     }
     let mut fuzzer = shell::cargo(["fuzz", "run", target]);
-    if target.starts_with("curve") {
-        // To note each comparison in the arithmetic of curves takes twice as long as all else, and
-        // finds nothing: no input is steered by the digits of a key.
-        // In a folder of its own, or each change between such targets builds all anew.
-        fuzzer.args(["--no-trace-compares", "--target-dir", "target/untraced"]);
+    let untraced = is_untraced(target);
+    if untraced {
+        fuzzer.arg("--no-trace-compares");
+    }
+    // In folders of their own, or each change between such targets builds all anew.
+    match (span, untraced) {
+        (Span::Seconds(_), false) => {}
+        (Span::Seconds(_), true) => {
+            fuzzer.args(["--target-dir", "target/untraced"]);
+        }
+        (Span::Executions(_), false) => {
+            fuzzer.args(["--sanitizer", "none", "--target-dir", "target/bare"]);
+        }
+        (Span::Executions(_), true) => {
+            fuzzer.args(["--sanitizer", "none", "--target-dir", "target/bare-untraced"]);
+        }
     }
     fuzzer.args([&finds, &seeds, "--", "-timeout=5", "-print_final_stats=1"]);
+    if let Some(octets) = input_len_max(target) {
+        fuzzer.arg(format!("-max_len={octets}"));
+    }
     match span {
         Span::Seconds(seconds) => {
             fuzzer.args([&format!("-max_total_time={seconds}"), "-verbosity=0"]);
@@ -90,7 +106,8 @@ fn one(target: &str, span: Span) -> Result<()> {
         Span::Executions(executions) => {
             let mut coverage = Coverage::new(executions);
             shell::run_heard(&mut fuzzer, |line| {
-                if !coverage.note(line) {
+                // Of coverage only how far it has come, now and then.
+                if !coverage.note(line) || line.contains("\tpulse ") {
                     eprintln!("{line}");
                 }
             })?;
@@ -98,6 +115,21 @@ fn one(target: &str, span: Span) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Tells whether a target takes no note of what is compared with what.
+///
+/// To note each comparison in the arithmetic of curves takes twice as long as all else, and finds
+/// nothing: no input is steered by the digits of a key. So too where single octets choose the steps
+/// of the core: what is compared there are counters and names, and no part of an input.
+fn is_untraced(target: &str) -> bool {
+    target.starts_with("curve") || target == "core"
+}
+
+/// Returns how long an input may be, in octets, where libFuzzer's own 4,096 are too slow: 48 steps
+/// for the core.
+fn input_len_max(target: &str) -> Option<usize> {
+    (target == "core").then_some(1 + 48 * 8)
 }
 
 fn targets() -> Result<Vec<String>> {

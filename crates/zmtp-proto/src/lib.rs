@@ -147,6 +147,50 @@
 //! # }
 //! ```
 //!
+//! # With tokio
+//!
+//! The `codec` module shakes hands over any stream of octets, and gives a `Stream` and `Sink` of
+//! messages: `tokio_util`'s `Framed`. Here one side sends back whatever comes, until the other goes.
+//!
+//! ```
+//! # #[cfg(not(feature = "codec"))]
+//! # fn main() {}
+//! # #[cfg(feature = "codec")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Instant;
+//! use futures::{SinkExt, StreamExt};
+//! use zmtp_proto::codec::{self, Incoming, Verdict};
+//! use zmtp_proto::{ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType};
+//!
+//! let (near, far) = tokio::io::duplex(4096);
+//! let (local, limits) = (Local::new(SocketType::Rep), Limits::default());
+//! let (security, hello) = (ServerSecurity::Null, Message::from_frames(["", "hello"])?);
+//! let serve = async {
+//!     let (mut peer, _) =
+//!         codec::accept(far, local, security, |_| Verdict::Accept, limits, Instant::now()).await?;
+//!     while let Some(incoming) = peer.next().await.transpose()? {
+//!         if let Incoming::Message(message) = incoming {
+//!             peer.send(message).await?;
+//!         }
+//!     }
+//!     Ok::<_, codec::CodecError>(())
+//! };
+//! let ask = async {
+//!     let local = Local::new(SocketType::Req);
+//!     let (mut peer, _) =
+//!         codec::connect(near, local, ClientSecurity::Null, limits, Instant::now()).await?;
+//!     peer.send(hello.clone()).await?;
+//!     peer.next().await.transpose()
+//! };
+//! let (served, answer) = tokio::join!(serve, ask);
+//! let Some(Incoming::Message(answer)) = answer? else { return Err("no answer".into()) };
+//! assert_eq!(answer, hello);
+//! served?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where to look
 //!
 //! Each production of the grammar has its place: [`Greeting`], [`FrameHeader`], [`Command`],
@@ -154,7 +198,6 @@
 //! messages without copying them, [`Traffic`] judges what it cut and keeps the deadlines.
 //! [`Subscription`] and [`Membership`] are what subscribers say to publishers, [`Backoff`] says
 //! when a connection that ended is worth another try, [`z85`] makes text of keys.
-//! The `codec` module puts all this behind `tokio_util`'s `Framed`.
 //!
 //! Strict where strictness is safe, tolerant where a libzmq peer needs it; the folder
 //! `spec-notes` of the repository lists every clause with what we do.

@@ -175,6 +175,19 @@ impl Traffic {
         }
     }
 
+    /// Notes that our own side does not read on at `now`, in the middle of a message: silence counts
+    /// from here, and a time to live too. Unlike with [`resume`](Self::resume) the clock of the
+    /// message runs on. To be called again and again until it does read on.
+    // spec: 37:heartbeat:withheld-reads, mux:overload:partial-charged
+    pub fn withhold(&mut self, now: Instant) {
+        if let Some(pulse) = &mut self.pulse {
+            pulse.hear(now);
+        }
+        if let Some((deadline, limit)) = &mut self.time_to_live {
+            *deadline = now.checked_add(*limit).unwrap_or(*deadline);
+        }
+    }
+
     /// Lets a peer be silent for `patience` in all, though it was asked: it has a reason that the
     /// caller knows. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
     /// silent; with [`Excuse::TooLate`] that stands.

@@ -223,15 +223,14 @@ impl Model {
         let less = |held: (usize, usize), used: (usize, usize), most: (usize, usize)| {
             held.0 + used.0 < most.0 && held.1 + used.1 < most.1
         };
-        let is_client = |peer: &&Peer| peer.state == State::Client;
-        let clients: Vec<Peer> = self.peers.iter().filter(is_client).cloned().collect();
+        let clients = self.peers.iter().filter(|peer| peer.state == State::Client);
         let (used, global) = (total(there), total(&self.peers));
         let held = total_from(&self.peers, |peer| peer == from);
         if !room(used, each)
             || !room(global, all)
             || !less(used, global, all)
             || !less(held, global, all)
-            || self.peers[to].state == State::Client && !room(total(&clients), half)
+            || self.peers[to].state == State::Client && !room(total(clients), half)
         {
             return Fits::No;
         }

@@ -12,8 +12,9 @@ use tokio::net::{TcpStream, tcp, unix};
 
 /// What a reading half knows beyond its octets.
 pub(crate) trait Socket {
-    /// Has the system ask whether the peer's machine lives.
-    fn keep_alive(&self) -> io::Result<()>;
+    /// Has the system ask whether the peer's machine lives. `stall` is how long the peer may accept
+    /// no octet, if that is limited.
+    fn keep_alive(&self, stall: Option<Duration>) -> io::Result<()>;
 
     /// Tells whether the peer has closed, though not all that it sent was read.
     // spec: mux:liveness:withheld-shows-fin
@@ -21,8 +22,8 @@ pub(crate) trait Socket {
 }
 
 impl Socket for tcp::ReadHalf<'_> {
-    fn keep_alive(&self) -> io::Result<()> {
-        keep_alive(self.as_ref())
+    fn keep_alive(&self, stall: Option<Duration>) -> io::Result<()> {
+        keep_alive(self.as_ref(), stall)
     }
 
     fn has_closed(&mut self, cx: &mut Context<'_>) -> bool {
@@ -32,7 +33,7 @@ impl Socket for tcp::ReadHalf<'_> {
 
 /// A process on this machine that goes away closes its sockets.
 impl Socket for unix::ReadHalf<'_> {
-    fn keep_alive(&self) -> io::Result<()> {
+    fn keep_alive(&self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
 
@@ -48,10 +49,11 @@ fn closed(ready: &Poll<io::Result<Ready>>) -> bool {
 /// Has the system ask the peer's machine after a minute of silence, and give up after four times
 /// 15 s without an answer.
 ///
-/// `TCP_USER_TIMEOUT` is left alone: it would overrule these, and cut a live peer that does not
-/// read.
+/// It does not ask while octets wait for an acknowledgement, and gives such up after a quarter of an
+/// hour only. So where a peer may not accept nothing for ever, `TCP_USER_TIMEOUT` says that the same
+/// time is enough. Elsewhere it is left alone: it also cuts a live peer that does not read.
 // spec: 37:heartbeat:not-to-3-0
-pub(crate) fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn keep_alive(stream: &TcpStream, stall: Option<Duration>) -> io::Result<()> {
     let keep_alive = TcpKeepalive::new().with_time(IDLE);
     #[cfg(any(
         target_os = "android",
@@ -64,9 +66,45 @@ pub(crate) fn keep_alive(stream: &TcpStream) -> io::Result<()> {
         target_os = "netbsd",
     ))]
     let keep_alive = keep_alive.with_interval(INTERVAL).with_retries(PROBES);
-    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&keep_alive)?;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Some(stall) = stall {
+        socket.set_tcp_user_timeout(Some(stall.max(GIVEN_UP)))?;
+    }
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = stall;
+    Ok(())
 }
+
+/// Silence after which the system gives a peer up.
+const GIVEN_UP: Duration = IDLE.saturating_add(INTERVAL.saturating_mul(PROBES));
 
 pub(crate) const IDLE: Duration = Duration::from_mins(1);
 pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) const PROBES: u32 = 4;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// 37:heartbeat:not-to-3-0.
+    #[tokio::test]
+    async fn octets_without_an_answer_end_only_who_may_not_stall_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = SockRef::from(&stream);
+        let seconds = Duration::from_secs;
+        for (stall, timeout) in [
+            (None, None),
+            (Some(seconds(10)), Some(seconds(120))),
+            (Some(seconds(600)), Some(seconds(600))),
+        ] {
+            keep_alive(&stream, stall).unwrap();
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), timeout);
+        }
+    }
+}

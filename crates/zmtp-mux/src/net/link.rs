@@ -63,20 +63,22 @@ where
             Ok(settled) => settled,
             Err(end) => return end,
         };
-    keep_alive(&read, version);
+    keep_alive(&read, &seat, version);
     let Caller { number: connection, role, address } = caller;
     let (shown, address) = (name.as_ref().map(display), Plain(address));
     info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
-    let end = carry(&mut read, &mut write, &seat, (opening, outlet)).await;
+    // In a box as well, so that a stranger does not have the room for it before it is let in.
+    let end = Box::pin(carry(&mut read, &mut write, &seat, (opening, outlet))).await;
     let shown = name.as_ref().map(display);
     info!(connection, role, %address, %socket_type, name = shown, %end, "peer down");
     end
 }
 
 /// Has the system ask for signs of life where the protocol cannot.
-pub(crate) fn keep_alive(read: &impl Socket, version: Version) {
+pub(crate) fn keep_alive(read: &impl Socket, seat: &Seat, version: Version) {
     if version == Version::V3_0
-        && let Err(error) = read.keep_alive()
+        && let stall = seat.shared.with_core(|core| core.write_stall(seat.key))
+        && let Err(error) = read.keep_alive(stall)
     {
         debug!(%error, "the system does not ask for signs of life");
     }
@@ -93,8 +95,11 @@ where
     R: AsyncRead + Socket + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let reader = Reader::new(read, seat, opening);
-    let end = traffic::run(reader, Writer::new(write, seat, outlet), seat).await;
+    let end = {
+        let mut reader = Reader::new(read, seat, opening);
+        let mut writer = Writer::new(write, seat, outlet);
+        traffic::run(&mut reader, &mut writer, seat).await
+    };
     let end = with_patience(end, seat);
     seat.note_end(&end);
     if matches!(end, End::MuxEnds | End::Takeover) {

@@ -217,7 +217,7 @@ impl Outward {
         let end = match &mut stream {
             Stream::Tcp(stream) => {
                 let (mut read, mut write) = stream.split();
-                keep_alive(&read, version);
+                keep_alive(&read, &seat, version);
                 carry(&mut read, &mut write, &seat, halves).await
             }
             Stream::Unix(stream) => {

@@ -130,7 +130,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     ) -> Poll<Result<usize, End>> {
         let held = self.traffic.held();
         if held > 0 {
-            ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)));
+            ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)))?;
         }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
         let mut buffer = ReadBuf::new(free);
@@ -163,7 +163,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             0 => CHUNK_LEN,
             _ => missing.min(self.inbox.len().max(CHUNK_LEN)),
         };
-        ready!(self.poll_room(cx, self.inbox.len().saturating_add(room)));
+        ready!(self.poll_room(cx, self.inbox.len().saturating_add(room)))?;
         self.inbox.reserve(room);
         let mut limited = (&mut self.inbox).limit(room);
         let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
@@ -174,17 +174,22 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         })
     }
 
-    /// Waits until there is room for this much of an unfinished message. Its clock runs on.
-    // spec: mux:overload:partial-charged
-    fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<()> {
+    /// Waits until there is room for this much of an unfinished message. Its clock runs on, and
+    /// those of the peer's silence do not.
+    // spec: mux:overload:partial-charged, 37:heartbeat:withheld-reads
+    fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<Result<(), End>> {
         let (key, shared) = (self.seat.key, &self.seat.shared);
         while shared.with_core(|core| core.handle_partial(key, octets)) == Charge::NoRoom {
+            self.traffic.withhold(now());
+            if self.read.has_closed(cx) {
+                return Poll::Ready(Err(End::PeerLeft));
+            }
             let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
             ready!(look.as_mut().poll(cx));
             self.look = None;
         }
         self.look = None;
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
     /// Routes all whole messages at the front of `input`, under one lock, and returns the octets

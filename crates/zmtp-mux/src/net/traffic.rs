@@ -53,9 +53,12 @@ impl Turn {
 }
 
 /// Reads and writes until the connection ends, and says why it does.
+///
+/// Both are lent: a future that takes them has room for what it is given and for what it works on,
+/// in every connection through its whole life.
 pub(crate) async fn run<R, W>(
-    mut reader: Reader<'_, R>,
-    mut writer: Writer<'_, W>,
+    reader: &mut Reader<'_, R>,
+    writer: &mut Writer<'_, W>,
     seat: &Seat,
 ) -> End
 where

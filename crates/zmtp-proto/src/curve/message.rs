@@ -147,9 +147,9 @@ impl Sealer {
 
 #[cfg(test)]
 impl Sealer {
-    /// Uses up all nonces but the last.
-    pub(crate) fn leave_one_nonce(&mut self) {
-        self.sent = Sent(u64::MAX - 1);
+    /// Goes on behind this nonce.
+    pub(crate) fn count_from(&mut self, last: u64) {
+        self.sent = Sent(last);
     }
 }
 

@@ -44,6 +44,21 @@ fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
     assert_eq!(traffic.poll_timeout(), Some(now + 39 * SECOND));
 }
 
+/// 37:heartbeat:withheld-reads, mux:overload:partial-charged.
+#[test]
+fn while_we_do_not_read_on_only_the_clock_of_the_message_runs() {
+    let now = start();
+    let mut traffic = Traffic::new(&Settings::default(), Version::V3_1, now);
+    let _ = received(&mut traffic, b"\x01\x01a\x04\x07\x04PING\x00\x64", now);
+    assert!(traffic.handle_input(b"", now).unwrap().is_none());
+    for second in 1..30 {
+        traffic.withhold(now + second * SECOND);
+        assert_eq!(traffic.handle_timeout(now + second * SECOND + SECOND / 2), Ok(None));
+    }
+    let timeout = ConnectionError::Timeout { what: Deadline::PartialMessage, limit: 30 * SECOND };
+    assert_eq!(traffic.handle_timeout(now + 30 * SECOND), Err(timeout));
+}
+
 /// mux:limit:partial-message.
 #[test]
 fn a_partial_message_must_go_on_or_end() {

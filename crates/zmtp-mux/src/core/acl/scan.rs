@@ -74,6 +74,8 @@ pub(crate) fn compare(text: &[u8]) {
         names.extend([stem, shorter, rule.pattern.as_octets()].map(<[u8]>::to_vec));
         names.extend([0, b'a', 0xFF].map(|octet| [stem, &[octet]].concat()));
     }
+    names.sort_unstable();
+    names.dedup();
     for principal in &principals {
         for name in &names {
             compare_at(&acl, &scan, principal, name);
@@ -116,5 +118,5 @@ fn written(rule: &Rule) -> Vec<u8> {
     format!("\t{who}  {} {}{star} ", rule.verb.word(), escaped(rule.pattern.stem())).into()
 }
 
-/// Rules that are looked at each on its own.
-const RULES_MAX: usize = 24;
+/// Rules that are looked at each on its own. The work grows with the square of this, times all rules.
+const RULES_MAX: usize = 8;

@@ -91,13 +91,16 @@ impl Peer {
 }
 
 /// Returns how many messages are queued for `peers`, and their octets.
-pub(crate) fn total(peers: &[Peer]) -> (usize, usize) {
+pub(crate) fn total<'p>(peers: impl IntoIterator<Item = &'p Peer>) -> (usize, usize) {
     total_from(peers, |_| true)
 }
 
 /// As [`total`], of what comes from some peers only.
-pub(crate) fn total_from(peers: &[Peer], counts: impl Fn(usize) -> bool) -> (usize, usize) {
-    let queues = peers.iter().flat_map(|peer| &peer.queue);
+pub(crate) fn total_from<'p>(
+    peers: impl IntoIterator<Item = &'p Peer>,
+    counts: impl Fn(usize) -> bool,
+) -> (usize, usize) {
+    let queues = peers.into_iter().flat_map(|peer| &peer.queue);
     let messages = queues.filter(|(from, item)| item.is_message() && counts(*from));
     messages.fold((0, 0), |(count, octets), (_, item)| (count + 1, octets + item.octets()))
 }

@@ -52,7 +52,7 @@ async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     refuse_itself(&stream)?;
     stream.set_nodelay(true)?;
-    keep_alive(&stream)?;
+    keep_alive(&stream, None)?;
     Ok(stream)
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::decoder::Octets;
 use crate::greeting::SecurityRole::{Client, Server};
 use crate::message::Message;
+use crate::outlet::Outlet;
 use crate::pair::Seen;
 use crate::security::Credentials;
 use crate::socket_type::SocketType;
@@ -117,6 +118,22 @@ fn a_server_refuses_what_the_known_messages_must_not_be() {
         let mut server = server_at(ServerAwaits::Message);
         server.feed(&hex(before), start());
         assert_eq!(refused_by_curve(&mut server, &octets), expected);
+    }
+}
+
+/// 26:curve:nonces-rise.
+#[test]
+fn a_client_refuses_a_message_with_the_nonce_that_ready_had() {
+    for (last, expected) in [(0, Some(CurveError::Nonce { got: 1, last: 1 })), (1, None)] {
+        let (_, outlet) = server_at(ServerAwaits::Message).connection.take_halves().unwrap();
+        let Outlet::Sealed(mut sealer) = outlet else { panic!("in the clear") };
+        sealer.count_from(last);
+        let mut sealed = BytesMut::new();
+        sealer.seal(b"\x00\x02hi", &mut sealed).unwrap();
+        let mut client = client_at(ClientAwaits::Message);
+        client.feed(&sealed, start());
+        assert_eq!(client.failed, expected.map(ConnectionError::from));
+        assert_eq!(matches!(client.seen.last(), Some(Seen::Message(_))), last == 1);
     }
 }
 

@@ -22,6 +22,27 @@ fn a_recorded_handshake_fails_on_the_next_connection() {
     assert_eq!(refused_by_curve(&mut server, &hex(INITIATE)), CurveError::Cookie);
 }
 
+/// 26:curve:hello-once.
+#[test]
+fn a_recorded_hello_is_not_welcomed_where_it_was_seen_and_a_forged_one_is_not_seen() {
+    let seen = Arc::new(SeenHellos::default());
+    let fresh = || {
+        let server = curve_server().with_seen(Arc::clone(&seen));
+        let mut end = End::acceptor(security(server));
+        end.feed(&greeting(SecurityRole::Client), start());
+        end
+    };
+    let mut forged = hex(HELLO);
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(refused_by_curve(&mut fresh(), &forged), CurveError::Box);
+    let mut server = fresh();
+    server.feed(&hex(HELLO), start());
+    assert!(server.sent().ends_with(&hex(WELCOME)), "the forger has not shut out the client");
+    assert_eq!(refused_by_curve(&mut fresh(), &hex(HELLO)), CurveError::SeenBefore);
+    // Not even its box is opened.
+    assert_eq!(refused_by_curve(&mut fresh(), &forged), CurveError::SeenBefore);
+}
+
 /// 26:curve:cookie-of-this-connection.
 #[test]
 fn a_cookie_of_another_connection_does_not_open_this_one() {

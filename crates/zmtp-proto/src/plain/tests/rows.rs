@@ -11,32 +11,38 @@ use crate::security::{Credentials, ServerSecurity};
 use crate::socket_type::SocketType;
 use crate::{Identity, Message};
 
-const HELLO: &[u8] = b"\x04\x13\x05HELLO\x05admin\x06secret";
-const WELCOME: &[u8] = b"\x04\x08\x07WELCOME";
-const INITIATE: &[u8] = b"\x04\x1f\x08INITIATE\x0bSocket-Type\0\0\0\x06DEALER";
-const READY: &[u8] = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
+pub(super) const HELLO: &[u8] = b"\x04\x13\x05HELLO\x05admin\x06secret";
+pub(super) const WELCOME: &[u8] = b"\x04\x08\x07WELCOME";
+pub(super) const INITIATE: &[u8] = b"\x04\x1f\x08INITIATE\x0bSocket-Type\0\0\0\x06DEALER";
+pub(super) const READY: &[u8] = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
 
 fn greeting(security_role: SecurityRole) -> [u8; 64] {
     Greeting { version: Version::V3_1, mechanism: Mechanism::PLAIN, security_role }.to_octets()
 }
 
-fn server() -> End {
+pub(super) fn server() -> End {
     let mut server = End::acceptor(ServerSecurity::Plain);
     server.feed(&greeting(SecurityRole::Client), start());
     let _ = server.sent();
     server
 }
 
-fn welcoming_server() -> End {
+pub(super) fn welcoming_server() -> End {
     let mut server = server();
     server.feed(HELLO, start());
     server.connection.welcome().unwrap();
     server
 }
 
-fn client() -> End {
+pub(super) fn client() -> End {
     let mut client = End::connector(plain_client());
     client.feed(&greeting(SecurityRole::Server), start());
+    client
+}
+
+pub(super) fn welcomed_client() -> End {
+    let mut client = client();
+    client.feed(WELCOME, start());
     client
 }
 
@@ -122,13 +128,11 @@ fn a_welcome_with_data_is_refused() {
 /// 24:plain:metadata, 24:plain:whole-body.
 #[test]
 fn the_rules_of_metadata_hold_for_both() {
-    let mut welcomed = client();
-    welcomed.feed(WELCOME, start());
     assert_eq!(
         welcoming_server().refuses(b"\x04\x09\x08INITIATE"),
         DecodeError::NoSocketType.into()
     );
-    assert_eq!(welcomed.refuses(b"\x04\x06\x05READY"), DecodeError::NoSocketType.into());
+    assert_eq!(welcomed_client().refuses(b"\x04\x06\x05READY"), DecodeError::NoSocketType.into());
     let cut = [&b"\x04\x1e"[..], &INITIATE[2..INITIATE.len() - 1]].concat();
     assert_eq!(welcoming_server().refuses(&cut), DecodeError::Truncated.into());
 }
@@ -142,9 +146,7 @@ fn only_a_server_says_error_and_then_it_is_exact() {
     assert_eq!(judging.sent(), b"\x04\x0a\x05ERROR\x03400");
     assert_eq!(judging.connection.poll_timeout(), None);
 
-    let mut welcomed = client();
-    welcomed.feed(WELCOME, start());
-    for mut client in [client(), welcomed] {
+    for mut client in [client(), welcomed_client()] {
         let reason = Bytes::from_static(b"400");
         let refused = client.refuses(b"\x04\x0a\x05ERROR\x03400");
         assert_eq!(refused, ConnectionError::Refused { reason });
@@ -152,10 +154,8 @@ fn only_a_server_says_error_and_then_it_is_exact() {
     }
 
     // A server that does not fit is left without a word, and one's ERROR is none of a client's.
-    let mut welcomed = client();
-    welcomed.feed(WELCOME, start());
     let (ours, theirs) = (SocketType::Dealer, SocketType::Pub);
-    let refused = welcomed.refuses(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB");
+    let refused = welcomed_client().refuses(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03PUB");
     assert_eq!(refused, ConnectionError::Incompatible { ours, theirs });
     for mut server in [server(), welcoming_server()] {
         let refused = server.refuses(b"\x04\x0a\x05ERROR\x03400");

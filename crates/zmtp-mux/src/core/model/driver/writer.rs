@@ -25,9 +25,9 @@ impl Driver {
     pub(super) fn write(&mut self, peer: usize, octets: usize, then: Then) {
         let octets = octets.min(self.seats[peer].in_flight.len());
         let seat = &mut self.seats[peer];
-        let now: Vec<u8> = read(&seat.flight).into_iter().take(octets).collect();
-        let was: Vec<u8> = seat.in_flight.drain(..octets).collect();
-        assert!(now == was, "what is in flight has changed");
+        let now = read(&seat.flight);
+        assert!(now[..octets] == seat.in_flight[..octets], "what is in flight has changed");
+        seat.in_flight.drain(..octets);
         seat.flight.advance(octets);
         assert_eq!(seat.flight.is_empty(), seat.in_flight.is_empty());
         self.model.accept(peer, octets);
@@ -83,5 +83,7 @@ impl Driver {
 fn read(flight: &Flight) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 1024];
     let count = flight.slices(&mut slices);
-    slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
+    let mut octets = Vec::new();
+    slices[..count].iter().for_each(|slice| octets.extend_from_slice(slice));
+    octets
 }
