@@ -33,10 +33,10 @@ pub use net::{
     Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
     Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
     Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
-    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, ReplyError,
-    ReplyErrorReason, Request, RequestOptions, Requests, Service, ServiceBuilder, ServiceError,
-    SocketConfig, SocketEvent, SocksError, To, TryReplyError, Verdict, Verdicting, Watch,
-    generate_keys,
+    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, RecvHalf,
+    ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SendHalf, Service,
+    ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To, TryReplyError,
+    Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};

@@ -12,6 +12,7 @@
 
 mod client;
 mod dealer;
+mod halves;
 mod heartbeat;
 mod inproc;
 mod notices;
