@@ -5,6 +5,7 @@
 
 pub(crate) mod acl;
 mod address;
+mod allow_if;
 mod authority;
 mod binding;
 mod claim;
@@ -54,6 +55,7 @@ mod track;
 
 pub use acl::{Acl, AclError, AclFault};
 pub use address::{Name, NodeId, Token};
+pub use allow_if::{AllowIf, Deed};
 pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};
 pub use claim::NamePolicy;

@@ -25,22 +25,24 @@ pub use client::{
     WatchError, WatchEvent,
 };
 pub use core::{
-    Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, DropReason, Event, GoneReason,
-    Limit, ListenerRole, MuxLimits, Name, NamePolicy, Notices, Pattern, PeerInfo, Policy,
-    PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason, Role, Rule, Rules, Token,
+    Acl, AclError, AclFault, Admit, AllowAll, AllowIf, Applicant, Authorizer, Deed, DropReason,
+    Event, GoneReason, Limit, ListenerRole, MuxLimits, Name, NamePolicy, Notices, Pattern,
+    PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason, Role, Rule,
+    Rules, Token,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
     Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
     Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
     Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, RecvHalf,
-    ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SendHalf, Service,
-    ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To, TryReplyError,
-    Verdict, Verdicting, Watch, generate_keys,
+    ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError, SendHalf,
+    Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
+    TryReplyError, Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
-    ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Message, MessageBuilder, Next,
-    Peer, PlainCredentials, Reconnect, Retry, Rhythm, Settings, SocketType, TimeToLive, Version,
+    ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Mechanism, Message, MessageBuilder,
+    Next, Peer, PlainCredentials, PlainError, Reconnect, Retry, Rhythm, Settings, SocketType,
+    TimeToLive, Version,
 };

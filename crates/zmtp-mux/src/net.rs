@@ -23,6 +23,7 @@ mod ends;
 mod events;
 mod figures;
 mod flow;
+mod gate;
 mod guest;
 mod halves;
 mod handshake;
@@ -58,7 +59,7 @@ pub use figures::{Figure, Figures};
 pub use halves::{RecvHalf, SendHalf};
 pub use mux::{BindError, Listen, Mux, MuxConfig};
 pub use permit::Permit;
-pub use security::{CurveIdentity, DialSecurity, ListenSecurity, generate_keys};
+pub use security::{CurveIdentity, DialSecurity, ListenSecurity, SecurityError, generate_keys};
 pub use service::{
     ReplyError, ReplyErrorReason, Request, Requests, Service, ServiceBuilder, ServiceError,
     TryReplyError,

@@ -107,7 +107,7 @@ impl Dealer {
             options.clone(),
             SocketType::Dealer,
             Arc::clone(&line),
-        );
+        )?;
         // In a box: a handshake is large, and soon over.
         let shaken = Box::pin(outward.shake()).await?;
         socket.dial(outward, Some(shaken));
@@ -120,14 +120,14 @@ impl Dealer {
     ///
     /// # Errors
     ///
-    /// The system has no random octets to give.
+    /// [`DealerError::Security`], or the system has no random octets to give.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub fn start(endpoint: Endpoint, options: DealerOptions) -> Result<Self, DealerError> {
         let (socket, line) = Self::parts()?;
-        let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line));
+        let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line))?;
         socket.dial(outward, None);
         Ok(Self { socket, line: Some(line) })
     }

@@ -15,6 +15,7 @@ mod dealer;
 mod halves;
 mod heartbeat;
 mod inproc;
+mod mechanisms;
 mod notices;
 mod raw;
 mod reconnects;
