@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cancel;
 mod client;
 mod dealer;
 mod halves;

@@ -80,6 +80,7 @@ impl MuxSocket {
     }
 
     /// Sends what is in `message` as soon as there is room. It stays there meanwhile.
+    // spec: mux:cancel:each-point
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
