@@ -54,7 +54,7 @@ mod tokens;
 mod track;
 
 pub use acl::{Acl, AclError, AclFault};
-pub use address::{Name, NodeId, Token};
+pub use address::{Name, NameError, NodeId, Token};
 pub use allow_if::{AllowIf, Deed};
 pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};

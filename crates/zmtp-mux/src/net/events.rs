@@ -10,8 +10,8 @@ use crate::core::Event;
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::socket::Closed;
 
-/// What happens in a [`Mux`](crate::Mux), in order. None is lost; when it is dropped, nobody
-/// listens. It is a [`Stream`], too.
+/// What happens in a [`Mux`](crate::Mux), in order. None is lost while the MUX runs; with the end of
+/// that, what was not taken is. When this is dropped, nobody listens. It is a [`Stream`], too.
 ///
 /// ```
 /// use zmtp_mux::{Dealer, Event, Listen, ListenerRole, Mux, MuxConfig};
