@@ -43,6 +43,8 @@ pub(crate) struct Settled {
     pub(crate) socket_type: SocketType,
     /// The name that it holds; what it announced is not kept.
     pub(crate) name: Option<Name>,
+    /// Which holder of the name it is, as a service.
+    pub(crate) generation: Option<u64>,
     pub(crate) principal: Principal,
     pub(crate) version: Version,
     pub(crate) opening: Opening,
@@ -157,8 +159,9 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let (version, socket_type) = (peer.version, peer.socket_type);
         // Not what it claims to be called.
         let name = guest.shared.with_core(|core| core.name(seat.key).cloned());
+        let generation = standing.generation();
         let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
-        Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
+        Ok(Settled { seat, socket_type, name, generation, principal, version, opening, outlet })
     }
 
     /// Returns whose share of the queues the messages of a peer are of. A principal that nobody but

@@ -24,6 +24,7 @@ mod security;
 mod service;
 mod site;
 mod socket;
+mod spans;
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ pub(super) fn notices(peer: &Peer, listen: &Listen) -> Notices {
 // spec: mux:role:protocol-announced, mux:generation:announced
 pub(super) fn announcements(standing: Standing) -> Vec<(&'static str, Bytes)> {
     let mut properties = vec![("X-Mux", Bytes::from_static(b"1"))];
-    if let Standing::Service { generation } = standing {
+    if let Some(generation) = standing.generation() {
         properties.push(("X-Mux-Generation", generation.to_string().into()));
     }
     properties
