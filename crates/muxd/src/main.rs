@@ -17,7 +17,6 @@ mod args;
 mod config;
 mod demo;
 mod failure;
-mod gate;
 mod keygen;
 mod keys;
 mod listener;

@@ -1,17 +1,15 @@
 //! Who may come in, from what the command line says to what the listeners do.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tracing::{info, warn};
 use zmtp_mux::{Admittance, CurveIdentity, Listen, ListenSecurity};
 
 use crate::args::Reach;
 use crate::failure::Failure;
-use crate::gate::{KeyGate, UserGate};
 use crate::keys;
 use crate::secrets::{FileError, Secrecy, read};
-use crate::users::Users;
+use crate::users;
 
 /// What guards the listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl Security {
             }
             Guard::Curve { secret, clients } => {
                 let admittance = match (clients, reach) {
-                    (Some(clients), _) => Admittance::By(Arc::new(key_gate(clients)?)),
+                    (Some(clients), _) => key_gate(clients)?,
                     // spec: mux:security:open-needed
                     (None, Reach::Loopback) => return Err(Failure::AnyKey),
                     (None, Reach::Open) => Admittance::Everybody,
@@ -48,10 +46,9 @@ impl Security {
                 let keys = read(secret, Secrecy::Secret, keys::own)?;
                 Ok(Self { mechanism: ListenSecurity::Curve(CurveIdentity::new(keys)), admittance })
             }
-            Guard::Plain { users } => Ok(Self {
-                mechanism: ListenSecurity::Plain,
-                admittance: Admittance::By(Arc::new(user_gate(users)?)),
-            }),
+            Guard::Plain { users } => {
+                Ok(Self { mechanism: ListenSecurity::Plain, admittance: user_gate(users)? })
+            }
         }
     }
 
@@ -91,20 +88,20 @@ fn can_be_reached(listen: &Listen) -> bool {
     matches!(listen.endpoint.is_local(), Ok(false))
 }
 
-fn key_gate(path: &Path) -> Result<KeyGate, FileError> {
+fn key_gate(path: &Path) -> Result<Admittance, FileError> {
     let keys = read(path, Secrecy::Public, keys::clients)?;
     if keys.is_empty() {
         warn!("no key in {}: nobody can come in", path.display());
     }
-    Ok(KeyGate(keys))
+    Ok(Admittance::keys(keys))
 }
 
-fn user_gate(path: &Path) -> Result<UserGate, FileError> {
-    let users = read(path, Secrecy::Secret, Users::parse)?;
+fn user_gate(path: &Path) -> Result<Admittance, FileError> {
+    let users = read(path, Secrecy::Secret, users::parse)?;
     if users.is_empty() {
         warn!("no user in {}: nobody can come in", path.display());
     }
-    Ok(UserGate(users))
+    Ok(Admittance::users(users))
 }
 
 #[cfg(test)]

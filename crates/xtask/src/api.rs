@@ -19,7 +19,15 @@ const LIBRARIES: [Library; 2] = [
     Library { package: "zmtp-proto", others: &["bytes", "tokio", "tokio_util", "zeroize"] },
     Library {
         package: "zmtp-mux",
-        others: &["bytes", "futures_core", "slotmap", "tokio", "zeroize", "zmtp_proto"],
+        others: &[
+            "bytes",
+            "futures_core",
+            "futures_sink",
+            "slotmap",
+            "tokio",
+            "zeroize",
+            "zmtp_proto",
+        ],
     },
 ];
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod acl;
 mod address;
+mod allow_if;
 mod authority;
 mod binding;
 mod claim;
@@ -53,7 +54,8 @@ mod tokens;
 mod track;
 
 pub use acl::{Acl, AclError, AclFault};
-pub use address::{Name, NodeId, Token};
+pub use address::{Name, NameError, NodeId, Token};
+pub use allow_if::{AllowIf, Deed};
 pub use authority::{Admit, AllowAll, Applicant, Authorizer};
 pub use binding::{BindingKey, Notices};
 pub use claim::NamePolicy;

@@ -1,14 +1,126 @@
-//! MUX/1: one socket that routes requests by name, for many clients and many named services.
+//! Requests to named services, and a routing socket, over ZMTP: what ROUTER and DEALER are for,
+//! without libzmq.
 //!
-//! Clients name a service, the request reaches its one live instance, the reply comes back. Both
-//! sides only connect; the MUX listens. Unmodified libzmq sockets work on either side, and none
-//! of it needs libzmq.
+//! ```text
+//!   Client, or a REQ, DEALER,            Mux, or the daemon            Service, or a DEALER,
+//!   ROUTER of libzmq                     `muxd`                        ROUTER, REP of libzmq
 //!
-//! [`Mux`] is the whole as an application runs it; its page has an example. [`core`] is the same
-//! without sockets, tasks or clocks: plain data that is told what happens, for those who bring a
-//! shell of their own; it changes more often than the rest. [`net`] is the shell around it.
-//! Messages are kept as the octets they arrived in, and only their address frame is replaced on
-//! the way.
+//!   request("engine.7", ..) ─────┐   ┌──────────────────┐   ┌────────►  "engine.7"
+//!                                ├──►│  by name, in one │───┤
+//!   request("engine.8", ..) ─────┘   │  hop             │   └────────►  "engine.8"
+//!                                    └──────────────────┘
+//!   both sides dial                  bounded queues, fair              one live holder
+//!                                    shares, all accounted for         for each name
+//!
+//!   MuxSocket ◄────────────────────────────────────────────────────►  any DEALER, REQ, REP, ROUTER
+//!   without a MUX: any message to any peer, and word of who comes and goes
+//! ```
+//!
+//! The [guide] shows the patterns, and how to come from libzmq, pyzmq's `MonitoredQueue`
+//! or the `zeromq` crate.
+//!
+//! # A named service
+//!
+//! ```
+//! use zmtp_mux::{Endpoint, Service};
+//!
+//! async fn serve(mux: Endpoint) -> Result<(), Box<dyn std::error::Error>> {
+//!     let service = Service::connect(&mux, "engine.7").await?;
+//!     loop {
+//!         let request = service.recv().await?;
+//!         // At once or later, from any task, in any order.
+//!         let answer = request.message();
+//!         request.reply(answer).await?;
+//!     }
+//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mux = zmtp_mux::Mux::new(zmtp_mux::MuxConfig::default())?;
+//! # let listen = zmtp_mux::Listen::new(zmtp_mux::ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
+//! # let endpoint = mux.bind(listen)?;
+//! # let serving = endpoint.clone();
+//! # tokio::spawn(async move { serve(serving).await.map_err(|error| error.to_string()) });
+//! # let policy = zmtp_mux::RetryPolicy::default();
+//! # let client = zmtp_mux::Client::builder(endpoint).retry(policy).connect().await?;
+//! # assert_eq!(client.request("engine.7", "hello").await?, "hello".into());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A client with safe retries
+//!
+//! ```
+//! use zmtp_mux::{Client, Endpoint, RequestError, RetryPolicy};
+//!
+//! async fn ask(mux: Endpoint) -> Result<(), Box<dyn std::error::Error>> {
+//!     // Only what was certainly not processed is sent again.
+//!     let client = Client::builder(mux).retry(RetryPolicy::default()).connect().await?;
+//!     match client.request("engine.7", "hello").await {
+//!         Ok(reply) => println!("{reply:?}"),
+//!         Err(RequestError::InDoubt { reason }) => println!("perhaps done: {reason}"),
+//!         Err(error) => println!("certainly not done: {error}"),
+//!     }
+//!     Ok(())
+//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mux = zmtp_mux::Mux::new(zmtp_mux::MuxConfig::default())?;
+//! # let listen = zmtp_mux::Listen::new(zmtp_mux::ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
+//! # let endpoint = mux.bind(listen)?;
+//! # let service = zmtp_mux::Service::connect(&endpoint, "engine.7").await?;
+//! # tokio::spawn(async move {
+//! #     while let Ok(request) = service.recv().await {
+//! #         let body = request.message();
+//! #         let _ = request.reply(body).await;
+//! #     }
+//! # });
+//! # ask(endpoint).await
+//! # }
+//! ```
+//!
+//! # A routing socket
+//!
+//! ```
+//! use zmtp_mux::{Listen, ListenerRole, MuxSocket, SocketConfig, SocketEvent};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let socket = MuxSocket::new(SocketConfig::default())?;
+//! let endpoint = socket.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+//! # let worker = zmtp_mux::Dealer::connect(&endpoint, "worker.1").await?;
+//! # worker.send("ready").await?;
+//! # tokio::spawn(async move {
+//! #     let _ = worker.recv().await;
+//! #     worker.close().await;
+//! # });
+//! loop {
+//!     match socket.event().await? {
+//!         SocketEvent::Up(peer) => println!("{:?} is there", peer.name),
+//!         SocketEvent::Message(incoming) => socket.send(&incoming.from, "a task").await?,
+//!         SocketEvent::Gone { peer, reason } => {
+//!             println!("{:?} has gone: {reason:?}", peer.name);
+//!             break;
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! [`Service`], [`Client`], [`MuxSocket`] and [`Dealer`] are handles for applications, [`Mux`] is the whole
+//! broker in one. They are clones, `Send` and `Sync`, work through `&self`, and run on whatever tokio
+//! runtime they are made on. Every async call says what becomes of it when it is dropped.
+//!
+//! [`core`] is the same without sockets, tasks or clocks: plain data that is told what happens, for
+//! those who bring a shell of their own; it changes more often than the rest. [`net`] is the shell
+//! around it. Messages are kept as the octets they arrived in, and only their address frame is
+//! replaced on the way.
+//!
+//! Examples that run with one command: `cargo run -p zmtp-mux --example rpc` (service, client and MUX
+//! in one process), `cargo run -p zmtp-mux --example router` (workers at a routing socket).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
@@ -17,6 +129,7 @@ mod client;
 pub mod core;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+pub mod guide;
 pub mod net;
 mod service;
 
@@ -25,22 +138,24 @@ pub use client::{
     WatchError, WatchEvent,
 };
 pub use core::{
-    Acl, AclError, AclFault, Admit, AllowAll, Applicant, Authorizer, DropReason, Event, GoneReason,
-    Limit, ListenerRole, MuxLimits, Name, NamePolicy, Notices, Pattern, PeerInfo, Policy,
-    PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason, Role, Rule, Rules, Token,
+    Acl, AclError, AclFault, Admit, AllowAll, AllowIf, Applicant, Authorizer, Deed, DropReason,
+    Event, GoneReason, Limit, ListenerRole, MuxLimits, Name, NameError, NamePolicy, Notices,
+    Pattern, PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason,
+    Role, Rule, Rules, Token,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
     Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
     Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
-    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, ReplyError,
-    ReplyErrorReason, Request, RequestOptions, Requests, Service, ServiceBuilder, ServiceError,
-    SocketConfig, SocketEvent, SocksError, To, TryReplyError, Verdict, Verdicting, Watch,
-    generate_keys,
+    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, RecvHalf,
+    ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError, SendHalf,
+    Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
+    TryReplyError, Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
-    ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Message, MessageBuilder, Next,
-    Peer, PlainCredentials, Reconnect, Retry, Rhythm, Settings, SocketType, TimeToLive, Version,
+    ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Mechanism, Message, MessageBuilder,
+    Next, Peer, PlainCredentials, PlainError, Reconnect, Retry, Rhythm, Settings, SocketType,
+    TimeToLive, Version,
 };

@@ -23,7 +23,9 @@ mod ends;
 mod events;
 mod figures;
 mod flow;
+mod gate;
 mod guest;
+mod halves;
 mod handshake;
 mod inbox;
 mod inproc;
@@ -54,9 +56,10 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use ends::ConnectError;
 pub use events::Events;
 pub use figures::{Figure, Figures};
+pub use halves::{RecvHalf, SendHalf};
 pub use mux::{BindError, Listen, Mux, MuxConfig};
 pub use permit::Permit;
-pub use security::{CurveIdentity, DialSecurity, ListenSecurity, generate_keys};
+pub use security::{CurveIdentity, DialSecurity, ListenSecurity, SecurityError, generate_keys};
 pub use service::{
     ReplyError, ReplyErrorReason, Request, Requests, Service, ServiceBuilder, ServiceError,
     TryReplyError,

@@ -84,6 +84,13 @@ impl PlainCredentials {
         (same & self.password.len().ct_eq(&password.len())).into()
     }
 
+    /// Compares two passwords, in the same way.
+    // spec: 24:plain:constant-time
+    #[must_use]
+    pub fn has_password_of(&self, other: &Self) -> bool {
+        self.has_password(&other.password)
+    }
+
     /// Appends HELLO.
     // spec: 24:plain:hello-layout
     pub(crate) fn put_hello(&self, out: &mut BytesMut) {

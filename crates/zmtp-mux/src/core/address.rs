@@ -8,8 +8,10 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::str::FromStr;
 
 use bytes::Bytes;
+use thiserror::Error;
 use zmtp_proto::{FrameKind, Identity, put_header};
 
 /// A name: an alias of the one binding that holds it. 1 to 255 octets, the first not zero.
@@ -37,6 +39,31 @@ impl Name {
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {
         self.0.as_octets()
+    }
+}
+
+/// A text that is no name, or no pattern of names. The caller's fault.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("a name or pattern has 1 to 255 octets, the first of which is not zero")]
+pub struct NameError;
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(Bytes::copy_from_slice(text.as_bytes())).ok_or(NameError)
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, text: &str) -> bool {
+        self.as_octets() == text.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, text: &&str) -> bool {
+        self == *text
     }
 }
 

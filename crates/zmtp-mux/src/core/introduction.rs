@@ -90,6 +90,17 @@ pub enum Standing {
     Nameless,
 }
 
+impl Standing {
+    /// Returns which holder of a name it is, as a service.
+    #[must_use]
+    pub fn generation(self) -> Option<u64> {
+        match self {
+            Self::Service { generation } => Some(generation),
+            Self::Client | Self::Nameless => None,
+        }
+    }
+}
+
 impl MuxCore {
     /// Decides on a peer that introduced itself at `now`, with the clock on the wall at `wall`.
     pub fn handle_introduction(

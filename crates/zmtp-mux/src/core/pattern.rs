@@ -2,10 +2,11 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::str::FromStr;
 
 use bytes::Bytes;
 
-use crate::core::address::Name;
+use crate::core::address::{Name, NameError};
 
 /// A name, or a prefix followed by one final `*`, which stands for any octets, or none.
 ///
@@ -54,6 +55,14 @@ impl Pattern {
     }
 }
 
+impl FromStr for Pattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(Bytes::copy_from_slice(text.as_bytes())).ok_or(NameError)
+    }
+}
+
 impl Borrow<[u8]> for Pattern {
     fn borrow(&self) -> &[u8] {
         &self.0
@@ -78,6 +87,18 @@ mod tests {
 
     fn pattern(text: &'static str) -> Pattern {
         Pattern::new(Bytes::from_static(text.as_bytes())).unwrap()
+    }
+
+    /// mux:pattern:form, mux:name:length, mux:name:first-octet.
+    #[test]
+    fn names_and_patterns_are_read_from_text() {
+        assert_eq!("engine.*".parse(), Ok(pattern("engine.*")));
+        let name: Name = "engine.7".parse().unwrap();
+        assert!(name == "engine.7" && name != "engine");
+        for text in ["", "\0engine", &"x".repeat(256)] {
+            assert_eq!(text.parse::<Name>(), Err(NameError));
+            assert_eq!(text.parse::<Pattern>(), Err(NameError));
+        }
     }
 
     /// mux:pattern:form.

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::yield_now;
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
 use crate::core::{HandshakeCost, Newcomer};
 use crate::net::end::End;
 use crate::net::guest::Guest;
-use crate::net::link::{Journal, serve};
+use crate::net::link::{Journal, connection_span, serve};
 use crate::net::mux::{Listen, Spread};
 use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
@@ -76,10 +77,14 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
     };
     let guest = Guest::new(Arc::clone(shared), ticket);
     let (journal, listen) = (Arc::clone(journal), Arc::clone(listen));
+    let span = connection_span();
     let task = match spread.next() {
-        None => tokio::spawn(async move { serve(guest, stream, &listen, &journal).await }),
+        None => {
+            let serving = async move { serve(guest, stream, &listen, &journal).await };
+            spawn(&Handle::current(), span, serving)
+        }
         Some(runtime) => match stream.detach() {
-            Ok(detached) => runtime.spawn(async move {
+            Ok(detached) => spawn(runtime, span, async move {
                 match detached.attach() {
                     Ok(stream) => serve(guest, stream, &listen, &journal).await,
                     Err(error) => not_moved(&guest, &error),
@@ -92,6 +97,19 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
         },
     };
     shared.note_shaking(ticket, task.abort_handle());
+}
+
+/// Serves a connection in its span, if it has one; who wants none pays nothing for it.
+fn spawn(
+    runtime: &Handle,
+    span: Span,
+    serving: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    if span.is_disabled() {
+        runtime.spawn(serving)
+    } else {
+        runtime.spawn(serving.instrument(span))
+    }
 }
 
 /// Notes that the system did not let a connection go to another runtime.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use zmtp_proto::curve::PublicKey;
-use zmtp_proto::{Identity, Metadata, PlainCredentials};
+use zmtp_proto::{Identity, Mechanism, Metadata, PlainCredentials};
 
 use crate::core::Principal;
 
-/// Judges peers before they are let in.
+/// Judges peers before they are let in. [`Admittance`] has the usual ones: a list of keys, of users,
+/// and a closure.
 ///
 /// A listener asks it once for each peer, when that has introduced itself; under PLAIN twice, the
 /// first time as soon as the password is there. What it says counts only if it is said in time
@@ -46,6 +47,12 @@ pub trait Authenticator: Send + Sync {
     ///
     /// The future is dropped when the peer goes, or the time is over.
     fn authenticate<'a>(&'a self, claim: Claim<'a>) -> Verdicting<'a>;
+
+    /// Returns the one mechanism under which it lets anybody in, if it is such a one. On a listener
+    /// with another it is refused before anything starts.
+    fn mechanism(&self) -> Option<Mechanism> {
+        None
+    }
 }
 
 /// A verdict in the making.

@@ -332,6 +332,7 @@ impl State {
 }
 
 /// A request that somebody waits for.
+// spec: mux:cancel:each-point
 struct Open<'s> {
     shared: &'s Shared,
     id: Option<RequestId>,

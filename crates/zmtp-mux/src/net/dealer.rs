@@ -107,7 +107,7 @@ impl Dealer {
             options.clone(),
             SocketType::Dealer,
             Arc::clone(&line),
-        );
+        )?;
         // In a box: a handshake is large, and soon over.
         let shaken = Box::pin(outward.shake()).await?;
         socket.dial(outward, Some(shaken));
@@ -120,14 +120,14 @@ impl Dealer {
     ///
     /// # Errors
     ///
-    /// The system has no random octets to give.
+    /// [`DealerError::Security`], or the system has no random octets to give.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub fn start(endpoint: Endpoint, options: DealerOptions) -> Result<Self, DealerError> {
         let (socket, line) = Self::parts()?;
-        let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line));
+        let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line))?;
         socket.dial(outward, None);
         Ok(Self { socket, line: Some(line) })
     }
@@ -169,8 +169,8 @@ impl Dealer {
     /// Returns the message: too much waits already, or there is no connection.
     // spec: 28:dealer:room-limited, 28:dealer:nothing-discarded
     // spec: 28:dealer:independent-directions
-    pub fn try_send(&self, message: Message) -> Result<(), NotSent> {
-        self.closed_if_over(self.socket.try_send_to(&To::Any, message))
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
+        self.closed_if_over(self.socket.try_send_to(&To::Any, message.into()))
     }
 
     /// Queues a message, and waits for a connection and for room if need be. It is written in the
@@ -184,8 +184,8 @@ impl Dealer {
     ///
     /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
-    pub async fn send(&self, message: Message) -> Result<(), NotSent> {
-        let mut waiting = Some(message);
+    pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
+        let mut waiting = Some(message.into());
         poll_fn(|cx| self.poll_send(cx, &mut waiting)).await
     }
 

@@ -12,7 +12,7 @@ use zmtp_proto::{DecodeError, Identity, PlainCredentials, Reconnect};
 use crate::core::PeerInfo;
 use crate::net::dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
 use crate::net::endpoint::Endpoint;
-use crate::net::security::DialSecurity;
+use crate::net::security::{DialSecurity, SecurityError};
 
 /// Why a client or a service was not connected.
 #[derive(Debug, Error)]
@@ -38,6 +38,8 @@ pub(crate) struct Dialling {
     pub(crate) endpoint: Endpoint,
     pub(crate) options: DealerOptions,
     name: Option<Bytes>,
+    /// What is wrong with the mechanism, to be said when it is to be used.
+    fault: Option<SecurityError>,
 }
 
 impl Dialling {
@@ -51,23 +53,34 @@ impl Dialling {
             },
             ..DealerOptions::default()
         };
-        Self { endpoint, options, name: None }
+        Self { endpoint, options, name: None, fault: None }
     }
 
     pub(crate) fn name(&mut self, name: &[u8]) {
         self.name = Some(Bytes::copy_from_slice(name));
     }
 
-    pub(crate) fn curve(&mut self, server: PublicKey, keys: KeyPair) {
-        self.options.security = DialSecurity::Curve { server, keys: Arc::new(keys) };
+    pub(crate) fn curve(&mut self, server: PublicKey, keys: Arc<KeyPair>) {
+        self.options.security = DialSecurity::Curve { server, keys };
+        self.fault = None;
     }
 
-    pub(crate) fn plain(&mut self, credentials: PlainCredentials) {
-        self.options.security = DialSecurity::Plain(credentials);
+    pub(crate) fn plain(&mut self, user: &[u8], password: &[u8]) {
+        match PlainCredentials::new(user, password) {
+            Ok(credentials) => {
+                self.options.security = DialSecurity::Plain(credentials);
+                self.fault = None;
+            }
+            Err(error) => self.fault = Some(error.into()),
+        }
     }
 
     /// Checks what was said.
+    // spec: mux:security:checked-first
     fn validate(mut self) -> Result<Self, ConnectError> {
+        if let Some(fault) = self.fault {
+            return Err(DealerError::Security(fault).into());
+        }
         if let Some(name) = self.name.take() {
             let identity = Identity::new(name).map_err(|error| ConnectError::Name(Some(error)))?;
             if identity.is_anonymous() {
@@ -96,6 +109,50 @@ impl Dialling {
         Ok(Dealer::start(endpoint, options)?)
     }
 }
+
+/// The methods of both builders that say how an end dials.
+macro_rules! dialling_methods {
+    () => {
+        /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server`
+        /// is taken for the MUX. Another instance of a service with the same keys takes its name
+        /// over at once.
+        pub fn curve_client(
+            mut self,
+            server: zmtp_proto::curve::PublicKey,
+            keys: impl Into<std::sync::Arc<zmtp_proto::curve::KeyPair>>,
+        ) -> Self {
+            self.dialling.curve(server, keys.into());
+            self
+        }
+
+        /// Shows a user name and a password, in clear text. Another instance of a service of the
+        /// same user takes its name over at once. If they cannot be sent,
+        /// [`connect`](Self::connect) and [`start`](Self::start) say so.
+        pub fn plain(mut self, user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Self {
+            self.dialling.plain(user.as_ref(), password.as_ref());
+            self
+        }
+
+        /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise.
+        pub fn reconnect(mut self, policy: zmtp_proto::Reconnect) -> Self {
+            self.dialling.options.reconnect = policy;
+            self
+        }
+
+        /// Uses these limits, version and heartbeat on its connection.
+        pub fn settings(mut self, settings: zmtp_proto::Settings) -> Self {
+            self.dialling.options.settings = settings;
+            self
+        }
+
+        /// Dials with this timeout and proxy.
+        pub fn dial(mut self, dial: crate::net::dial::Dial) -> Self {
+            self.dialling.options.dial = dial;
+            self
+        }
+    };
+}
+pub(crate) use dialling_methods;
 
 /// Tells whether a peer speaks our protocol.
 pub(crate) fn is_mux(peer: &PeerInfo) -> bool {

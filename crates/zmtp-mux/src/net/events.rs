@@ -1,14 +1,17 @@
 //! What happens in a relay, for an application that runs one.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
+
+use futures_core::Stream;
 
 use crate::core::Event;
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::socket::Closed;
 
-/// What happens in a [`Mux`](crate::Mux), in order. None is lost; when it is dropped, nobody
-/// listens.
+/// What happens in a [`Mux`](crate::Mux), in order. None is lost while the MUX runs; with the end of
+/// that, what was not taken is. When this is dropped, nobody listens. It is a [`Stream`], too.
 ///
 /// ```
 /// use zmtp_mux::{Dealer, Event, Listen, ListenerRole, Mux, MuxConfig};
@@ -44,7 +47,7 @@ impl Events {
     ///
     /// Cancel safe: no event is lost.
     pub async fn next(&self) -> Result<Event, Closed> {
-        poll_fn(|cx| self.poll_next(cx)).await
+        poll_fn(|cx| self.poll_event(cx)).await
     }
 
     /// As [`next`](Self::next), to be polled.
@@ -52,7 +55,7 @@ impl Events {
     /// # Errors
     ///
     /// [`Closed`].
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
+    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
         let mut event = None;
         match self.0.poll_take(cx, 1, |taken| event = taken.into_event()) {
             Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
@@ -70,6 +73,14 @@ impl Events {
         let mut event = None;
         let outcome = self.0.take(1, &mut |taken| event = taken.into_event());
         outcome.map(|_| event).map_err(|Ended| Closed)
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx).map(Result::ok)
     }
 }
 

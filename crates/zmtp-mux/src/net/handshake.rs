@@ -9,7 +9,7 @@ use std::io;
 use std::mem;
 use std::task::Poll;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
@@ -19,9 +19,7 @@ use zmtp_proto::{
     Version,
 };
 
-use crate::core::{
-    Admission, Held, Introduction, Name, Notices, Origin, Principal, Share, Standing, Token,
-};
+use crate::core::{Admission, Held, Introduction, Name, Origin, Principal, Share, Standing, Token};
 use crate::net::authenticator::{Admittance, Claim, Credentials, PeerAddress, Verdict};
 use crate::net::chance::draw;
 use crate::net::clock::{after, now, wall};
@@ -34,8 +32,10 @@ use crate::net::reader::Opening;
 use crate::net::shared::Kind;
 
 use self::blame::{Step, why_denied};
+use self::metadata::{announcements, notices};
 
 mod blame;
+mod metadata;
 
 /// A connection whose peer is in.
 pub(crate) struct Settled {
@@ -43,6 +43,8 @@ pub(crate) struct Settled {
     pub(crate) socket_type: SocketType,
     /// The name that it holds; what it announced is not kept.
     pub(crate) name: Option<Name>,
+    /// Which holder of the name it is, as a service.
+    pub(crate) generation: Option<u64>,
     pub(crate) principal: Principal,
     pub(crate) version: Version,
     pub(crate) opening: Opening,
@@ -157,8 +159,9 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         let (version, socket_type) = (peer.version, peer.socket_type);
         // Not what it claims to be called.
         let name = guest.shared.with_core(|core| core.name(seat.key).cloned());
+        let generation = standing.generation();
         let (opening, outlet) = Box::pin(self.complete(&seat, announced, standing)).await?;
-        Ok(Settled { seat, socket_type, name, principal, version, opening, outlet })
+        Ok(Settled { seat, socket_type, name, generation, principal, version, opening, outlet })
     }
 
     /// Returns whose share of the queues the messages of a peer are of. A principal that nobody but
@@ -348,22 +351,6 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
         }
         Ok(())
     }
-}
-
-/// Tells whether a peer takes notices, as far as its metadata says or its listener knows.
-// spec: mux:notice:opt-in, mux:notice:always
-fn notices(peer: &Peer, listen: &Listen) -> Notices {
-    if peer.metadata.get("X-Mux") == Some(b"1") { Notices::Taken } else { listen.notices }
-}
-
-/// Returns what our READY says of MUX/1.
-// spec: mux:role:protocol-announced, mux:generation:announced
-fn announcements(standing: Standing) -> Vec<(&'static str, Bytes)> {
-    let mut properties = vec![("X-Mux", Bytes::from_static(b"1"))];
-    if let Standing::Service { generation } = standing {
-        properties.push(("X-Mux-Generation", generation.to_string().into()));
-    }
-    properties
 }
 
 /// Makes room for one more read, and no more than that.

@@ -63,6 +63,7 @@ impl Inbox {
     /// Takes up to `max` things, and returns how many; at least one if `max` is.
     ///
     /// Cancel safe as a future: nothing is taken before it is ready.
+    // spec: mux:cancel:each-point
     pub(crate) fn poll_take(
         &self,
         cx: &mut Context<'_>,

@@ -17,13 +17,17 @@ use crate::net::traffic;
 use crate::net::writer::Writer;
 
 pub(crate) use self::journal::{Caller, Failure, Journal, Plain};
+pub(crate) use self::span::connection_span;
+use self::span::note_peer_in_span;
 
 mod journal;
+mod span;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, journal: &Journal) {
     let (number, role) = (journal.number(), listen.role.name());
     let caller = Caller { number, role, address: stream.peer_address() };
+    caller.note_in_span();
     stream.limit_unsent(guest.shared.limits.unsent_mark);
     let end = match &mut stream {
         Stream::Tcp(stream) => {
@@ -58,7 +62,7 @@ where
         let mut shaking = Shaking::new(&mut read, &mut write, guest, host, caller)?;
         shaking.settle().await
     });
-    let Settled { seat, socket_type, name, principal, version, opening, outlet } =
+    let Settled { seat, socket_type, name, generation, principal, version, opening, outlet } =
         match shaken.await {
             Ok(settled) => settled,
             Err(end) => return end,
@@ -66,7 +70,17 @@ where
     keep_alive(&read, &seat, version);
     let Caller { number: connection, role, address } = caller;
     let (shown, address) = (name.as_ref().map(display), Plain(address));
-    info!(connection, role, %address, %socket_type, name = shown, %principal, "peer up");
+    note_peer_in_span(name.as_ref(), generation, &principal);
+    info!(
+        connection,
+        role,
+        %address,
+        %socket_type,
+        name = shown,
+        generation,
+        %principal,
+        "peer up"
+    );
     // In a box as well, so that a stranger does not have the room for it before it is let in.
     let end = Box::pin(carry(&mut read, &mut write, &seat, (opening, outlet))).await;
     let shown = name.as_ref().map(display);

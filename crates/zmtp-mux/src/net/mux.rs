@@ -24,7 +24,7 @@ use crate::net::events::Events;
 use crate::net::figures::{Figure, Figures};
 use crate::net::inbox::Inbox;
 use crate::net::link::Journal;
-use crate::net::security::ListenSecurity;
+use crate::net::security::{CurveIdentity, ListenSecurity};
 use crate::net::shared::{Kind, Shared};
 use crate::net::stream::Acceptor;
 
@@ -82,6 +82,15 @@ pub struct MuxConfig {
     pub shards: Vec<Handle>,
 }
 
+impl MuxConfig {
+    /// Allows what `authorizer` does: an [`Acl`](crate::Acl), what a closure says
+    /// ([`AllowIf`](crate::AllowIf)), or an implementation of the application's.
+    #[must_use]
+    pub fn with_authorizer(self, authorizer: impl Authorizer + 'static) -> Self {
+        Self { authorizer: Arc::new(authorizer), ..self }
+    }
+}
+
 impl Default for MuxConfig {
     // spec: 26:curve:bounded-before-vouch, mux:limit:exempt-addresses
     fn default() -> Self {
@@ -133,6 +142,61 @@ impl Listen {
             notices: Notices::NotTaken,
         }
     }
+
+    /// Asks for CURVE, with these keys of ours, and lets in whom `admittance` says: a list of
+    /// [keys](Admittance::keys), or whom a [closure](Admittance::judged) accepts.
+    ///
+    /// ```
+    /// use zmtp_mux::{Admittance, Dealer, DealerOptions, Listen, ListenerRole, MuxSocket, SocketConfig};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (ours, theirs) = (zmtp_mux::generate_keys()?, zmtp_mux::generate_keys()?);
+    /// # let server = ours.public;
+    /// let socket = MuxSocket::new(SocketConfig::default())?;
+    /// let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
+    /// let endpoint = socket.bind(listen.curve_server(ours, Admittance::keys([theirs.public])))?;
+    ///
+    /// let options = DealerOptions::new("worker.1")?.curve_client(server, theirs);
+    /// let worker = Dealer::connect_with(&endpoint, &options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn curve_server(self, keys: impl Into<CurveIdentity>, admittance: Admittance) -> Self {
+        Self { security: ListenSecurity::Curve(keys.into()), admittance, ..self }
+    }
+
+    /// Asks for a user name and a password, in clear text, and lets in whom `admittance` says: a
+    /// list of [users](Admittance::users), or whom a [closure](Admittance::judged) accepts.
+    ///
+    /// ```
+    /// use zmtp_mux::{Admittance, Dealer, DealerOptions, Listen, ListenerRole, MuxSocket};
+    /// use zmtp_mux::{PlainCredentials, SocketConfig};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = MuxSocket::new(SocketConfig::default())?;
+    /// let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?);
+    /// let users = Admittance::users([PlainCredentials::new("admin", "secret")?]);
+    /// let endpoint = socket.bind(listen.plain_server(users))?;
+    ///
+    /// let options = DealerOptions::new("worker.1")?.plain("admin", "secret")?;
+    /// let worker = Dealer::connect_with(&endpoint, &options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn plain_server(self, admittance: Admittance) -> Self {
+        Self { security: ListenSecurity::Plain, admittance, ..self }
+    }
+
+    /// Lets in whom `admittance` says, without a mechanism: a [closure](Admittance::judged) sees
+    /// their addresses and what they announce.
+    #[must_use]
+    pub fn admit(self, admittance: Admittance) -> Self {
+        Self { admittance, ..self }
+    }
 }
 
 /// An endpoint that cannot be listened on.
@@ -141,7 +205,9 @@ impl Listen {
 pub struct BindError {
     /// Which.
     pub endpoint: Endpoint,
-    /// Why not; [`io::ErrorKind::AddrInUse`] if somebody else listens there.
+    /// Why not; [`io::ErrorKind::AddrInUse`] if somebody else listens there. A
+    /// [`SecurityError`](crate::SecurityError) is in there, as
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), if nobody could ever come in.
     #[source]
     pub error: io::Error,
 }
@@ -197,7 +263,10 @@ impl Mux {
     ///
     /// Outside of a tokio runtime.
     pub fn bind(&self, listen: Listen) -> Result<Endpoint, BindError> {
-        let (acceptor, endpoint) = Acceptor::bind(&listen.endpoint)
+        let valid = listen.security.validate(&listen.admittance);
+        let (acceptor, endpoint) = valid
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+            .and_then(|()| Acceptor::bind(&listen.endpoint))
             .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;
         info!(role = listen.role.name(), %endpoint, "listening");
         let host = accept::Host {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{debug, info};
+use tracing::{Instrument, Span, debug, debug_span, info};
 use zmtp_proto::{
     Backoff, Connection, ConnectionError, Event, Local, Next, Outlet, Peer, SocketType,
 };
@@ -127,7 +127,13 @@ impl Outward {
                 },
                 Some(shaken) => {
                     let since = Instant::now();
-                    let end = self.serve(shaken).await;
+                    let span = self.span();
+                    // In a box, so that who wants no span has no room for one.
+                    let end = if span.is_disabled() {
+                        self.serve(shaken).await
+                    } else {
+                        Box::pin(self.serve(shaken).instrument(span)).await
+                    };
                     self.shared.note_end(&end);
                     backoff.succeeded(since.elapsed());
                     match reason(end) {
@@ -231,6 +237,14 @@ impl Outward {
         };
         info!(endpoint = %self.endpoint, %end, "disconnected");
         end
+    }
+
+    /// Returns the span of a connection: none unless somebody asks for `debug`, as of one that was
+    /// accepted.
+    // spec: mux:log:span
+    fn span(&self) -> Span {
+        let Self { endpoint, options, .. } = self;
+        debug_span!("connection", %endpoint, identity = %options.identity)
     }
 
     fn not_admitted(&self) -> End {

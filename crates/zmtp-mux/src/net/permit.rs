@@ -26,7 +26,8 @@ impl Permit {
     /// # Errors
     ///
     /// Returns the message: its peer has ended meanwhile, or it is larger than the room.
-    pub fn send(mut self, message: Message) -> Result<(), NotSent> {
+    pub fn send(mut self, message: impl Into<Message>) -> Result<(), NotSent> {
+        let message = message.into();
         let Some(reserved) = self.reserved.take() else {
             return Err(NotSent { message, reason: NotSentReason::Closed });
         };

@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use thiserror::Error;
 use zmtp_proto::curve::{
     CookieKeys, CurveClient, CurveServer, KeyPair, PublicKey, SecretKey, SeenHellos,
 };
-use zmtp_proto::{ClientSecurity, PlainCredentials, ServerSecurity};
+use zmtp_proto::{ClientSecurity, Mechanism, PlainCredentials, PlainError, ServerSecurity};
 
+use crate::net::authenticator::Admittance;
 use crate::net::chance::draw;
 use crate::net::clock::now;
 
@@ -51,7 +53,68 @@ impl CurveIdentity {
     }
 }
 
+impl From<KeyPair> for CurveIdentity {
+    fn from(keys: KeyPair) -> Self {
+        Self::new(keys)
+    }
+}
+
+/// A mechanism that is set in a way in which it cannot work. The caller's fault, and found before
+/// anything starts.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecurityError {
+    /// Nobody judges who comes, so nobody would be let in.
+    #[error("{0} lets nobody in unless an Admittance says whom")]
+    Unjudged(Mechanism),
+    /// Who judges lets nobody in under this mechanism: a list of keys without CURVE, or of users
+    /// without PLAIN.
+    #[error("the Admittance is for {wanted}, and the mechanism is {set}")]
+    OtherMechanism {
+        /// Under which it lets somebody in.
+        wanted: Mechanism,
+        /// Which is set.
+        set: Mechanism,
+    },
+    /// The public key of a pair is not the one that belongs to its secret key.
+    #[error("the public key does not belong to the secret one")]
+    KeysDiffer,
+    /// A user name or a password that cannot be sent.
+    #[error(transparent)]
+    Credentials(#[from] PlainError),
+}
+
 impl ListenSecurity {
+    pub(crate) fn mechanism(&self) -> Mechanism {
+        match self {
+            Self::Null => Mechanism::NULL,
+            Self::Plain => Mechanism::PLAIN,
+            Self::Curve(_) => Mechanism::CURVE,
+        }
+    }
+
+    /// Checks that somebody can come in.
+    // spec: mux:security:checked-first
+    pub(crate) fn validate(&self, admittance: &Admittance) -> Result<(), SecurityError> {
+        let set = self.mechanism();
+        match (self, admittance) {
+            (Self::Plain | Self::Curve(_), Admittance::Usual) => {
+                return Err(SecurityError::Unjudged(set));
+            }
+            (_, Admittance::By(judge)) => match judge.mechanism() {
+                Some(wanted) if wanted != set => {
+                    return Err(SecurityError::OtherMechanism { wanted, set });
+                }
+                Some(_) | None => {}
+            },
+            (_, Admittance::Usual | Admittance::Everybody) => {}
+        }
+        match self {
+            Self::Curve(identity) => fit(&identity.keys),
+            Self::Null | Self::Plain => Ok(()),
+        }
+    }
+
     /// Returns what one connection needs.
     ///
     /// # Errors
@@ -90,6 +153,15 @@ pub enum DialSecurity {
 }
 
 impl DialSecurity {
+    /// Checks that it can be used.
+    // spec: mux:security:checked-first
+    pub(crate) fn validate(&self) -> Result<(), SecurityError> {
+        match self {
+            Self::Curve { keys, .. } => fit(keys),
+            Self::Null | Self::Plain(_) => Ok(()),
+        }
+    }
+
     /// Returns what one connection needs.
     ///
     /// # Errors
@@ -105,6 +177,12 @@ impl DialSecurity {
             }
         })
     }
+}
+
+/// Checks that the halves of a pair belong together: both can be set.
+fn fit(keys: &KeyPair) -> Result<(), SecurityError> {
+    let same = KeyPair::from_secret(SecretKey::from_octets(*keys.secret.as_octets()));
+    if same.public == keys.public { Ok(()) } else { Err(SecurityError::KeysDiffer) }
 }
 
 /// Makes a new pair of keys.

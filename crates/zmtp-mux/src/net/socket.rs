@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use zmtp_proto::SocketType;
 
-use crate::core::{PeerInfo, Rule, Takes, Token};
-use crate::net::dealer::DealerOptions;
+use crate::core::{Authorizer, PeerInfo, Rule, Takes, Token};
+use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
 use crate::net::inbox::{Ended, Inbox, Taken};
@@ -87,6 +87,14 @@ pub struct SocketConfig {
     pub inbound: Rule,
 }
 
+impl SocketConfig {
+    /// Allows what `authorizer` does: see [`MuxConfig::with_authorizer`].
+    #[must_use]
+    pub fn with_authorizer(self, authorizer: impl Authorizer + 'static) -> Self {
+        Self { mux: self.mux.with_authorizer(authorizer), ..self }
+    }
+}
+
 impl Default for SocketConfig {
     /// Nothing is ever dropped for want of room: a peer waits until the application takes its
     /// messages, and a message for a peer comes back.
@@ -142,12 +150,17 @@ impl MuxSocket {
     /// is temporary, as [`DealerOptions::reconnect`] says. [`SocketEvent::Up`] tells when there is a
     /// connection. A peer that is dialled has no name here.
     ///
+    /// # Errors
+    ///
+    /// [`DealerError::Security`]: the mechanism cannot work as it is set.
+    ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn connect(&self, endpoint: Endpoint, options: DealerOptions) {
+    pub fn connect(&self, endpoint: Endpoint, options: DealerOptions) -> Result<(), DealerError> {
         let line = Arc::new(Line::new(Arc::clone(&self.0.inbox.bell)));
-        self.dial(self.outward(endpoint, options, SocketType::Router, line), None);
+        self.dial(self.outward(endpoint, options, SocketType::Router, line)?, None);
+        Ok(())
     }
 
     /// Waits for the next message, and skips all else.
@@ -277,8 +290,9 @@ impl MuxSocket {
         options: DealerOptions,
         socket_type: SocketType,
         line: Arc<Line>,
-    ) -> Outward {
-        Outward { shared: Arc::clone(self.shared()), endpoint, options, socket_type, line }
+    ) -> Result<Outward, DealerError> {
+        options.security.validate()?;
+        Ok(Outward { shared: Arc::clone(self.shared()), endpoint, options, socket_type, line })
     }
 
     /// Serves a connection in the background, and dials again when it ends.

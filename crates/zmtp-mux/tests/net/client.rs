@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zmtp_mux::{
-    Admittance, Client, ConnectError, CurveIdentity, Dealer, Doubt, GoneReason, Listen,
-    ListenSecurity, ListenerRole, Message, Mux, MuxConfig, MuxSocket, Pattern, RequestError,
-    RequestOptions, RetryPolicy, ReturnReason, Service, SocketConfig, UnsentReason, WatchError,
-    WatchEvent, generate_keys,
+    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, MuxConfig,
+    MuxSocket, Pattern, RequestError, RequestOptions, RetryPolicy, ReturnReason, Service,
+    SocketConfig, UnsentReason, WatchError, WatchEvent,
 };
 
 use crate::site::{Site, Wire, soon_again};
@@ -217,27 +216,6 @@ async fn what_is_no_mux_is_refused() {
         let refused = soon(Service::connect(&endpoint, name)).await;
         assert!(matches!(refused, Err(ConnectError::Name(_))), "{refused:?}");
     }
-}
-
-/// mux:client:opts-in.
-#[tokio::test]
-async fn security_takes_one_call() {
-    let (server, ours) = (generate_keys().unwrap(), generate_keys().unwrap());
-    let public = server.public;
-    let mux = Mux::new(MuxConfig::default()).unwrap();
-    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
-    let security = ListenSecurity::Curve(CurveIdentity::new(server));
-    let endpoint =
-        mux.bind(Listen { security, admittance: Admittance::Everybody, ..listen }).unwrap();
-    let builder = Service::builder(endpoint.clone(), "engine");
-    let service =
-        soon(builder.curve_client(public, generate_keys().unwrap()).connect()).await.unwrap();
-    echo(&service);
-    let client = Client::builder(endpoint).curve_client(public, ours);
-    let client = soon(client.connect()).await.unwrap();
-    assert_eq!(soon(client.request("engine", message("x"))).await, Ok(message("x")));
-    let returned = soon(client.request("nobody", message("x"))).await;
-    assert!(matches!(returned, Err(RequestError::Returned { .. })), "{returned:?}");
 }
 
 /// mux:client:watch-again, mux:client:watch-newest.

@@ -10,10 +10,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod cancel;
 mod client;
 mod dealer;
+mod halves;
 mod heartbeat;
 mod inproc;
+mod mechanisms;
 mod notices;
 mod raw;
 mod reconnects;
@@ -21,6 +24,7 @@ mod security;
 mod service;
 mod site;
 mod socket;
+mod spans;
 
 use std::time::Duration;
 

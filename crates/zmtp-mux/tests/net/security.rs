@@ -14,23 +14,6 @@ use zmtp_mux::{
 
 use crate::soon;
 
-/// An authenticator that a closure makes.
-struct Judge<F>(F);
-
-impl<F> Authenticator for Judge<F>
-where
-    F: for<'a> Fn(Claim<'a>) -> Verdict + Send + Sync,
-{
-    fn authenticate<'a>(&'a self, claim: Claim<'a>) -> Verdicting<'a> {
-        let verdict = (self.0)(claim);
-        Box::pin(async move { verdict })
-    }
-}
-
-fn by(judge: impl for<'a> Fn(Claim<'a>) -> Verdict + Send + Sync + 'static) -> Admittance {
-    Admittance::By(Arc::new(Judge(judge)))
-}
-
 /// A MUX with one listener for both roles.
 struct Site {
     mux: Mux,
@@ -121,7 +104,7 @@ async fn a_key_and_the_identity_that_comes_with_it_are_judged_together() {
     let server = CurveIdentity::new(generate_keys().unwrap());
     let (known, unknown) = (Arc::new(generate_keys().unwrap()), Arc::new(generate_keys().unwrap()));
     let key = known.public;
-    let judge = by(move |claim| match (claim.credentials, claim.introduction) {
+    let judge = Admittance::judged(move |claim| match (claim.credentials, claim.introduction) {
         (Credentials::Key(shown), Some((identity, _)))
             if shown == key && identity.as_octets() == b"engine" =>
         {
@@ -142,23 +125,12 @@ async fn a_key_and_the_identity_that_comes_with_it_are_judged_together() {
     .await;
 }
 
-/// 26:curve:unknown-authenticator-refuses, 24:plain:no-authenticator-refuses.
-#[tokio::test]
-async fn without_an_authenticator_security_lets_nobody_in() {
-    let server = CurveIdentity::new(generate_keys().unwrap());
-    let keys = Arc::new(generate_keys().unwrap());
-    let site = Site::new(ListenSecurity::Curve(server.clone()), Admittance::Usual);
-    refused(site.dial("engine", curve(&server, &keys)).await);
-    let site = Site::new(ListenSecurity::Plain, Admittance::Usual);
-    refused(site.dial("engine", plain("admin", "secret")).await);
-}
-
 /// 24:plain:credentials-at-hello, 24:plain:refused-with-error, 37:auth:verdict-once-heard.
 #[tokio::test]
 async fn a_password_is_judged_before_its_owner_introduces_itself() {
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
-    let judge = by(move |claim| {
+    let judge = Admittance::judged(move |claim| {
         counted.fetch_add(1, Ordering::Relaxed);
         match claim.credentials {
             Credentials::Password(shown) => {
@@ -190,7 +162,7 @@ async fn who_is_refused_for_now_comes_again_and_who_is_refused_for_good_does_not
     let counted = Arc::clone(&tries);
     let site = Site::new(
         ListenSecurity::Null,
-        by(move |claim| match counted.fetch_add(1, Ordering::Relaxed) {
+        Admittance::judged(move |claim| match counted.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => Verdict::RefuseForNow,
             2 => Verdict::Accept(claim.principal()),
             _ => Verdict::Refuse("enough".into()),
@@ -236,7 +208,7 @@ async fn a_verdict_that_does_not_come_in_time_lets_nobody_in() {
 /// 37:auth:delay-never-admits.
 #[tokio::test]
 async fn an_authenticator_that_panics_lets_nobody_in_and_hurts_nobody_else() {
-    let judge = by(|claim| match claim.introduction {
+    let judge = Admittance::judged(|claim| match claim.introduction {
         Some((identity, _)) if identity.as_octets() == b"poison" => panic!("as the test wants"),
         _ => Verdict::Accept(claim.principal()),
     });

@@ -55,7 +55,7 @@ async fn peers_come_speak_and_go_in_one_stream() {
 async fn two_routing_sockets_talk_whoever_dials() {
     let (near, endpoint) = listening();
     let far = MuxSocket::new(SocketConfig::default()).unwrap();
-    far.connect(endpoint, DealerOptions::new("far").unwrap());
+    far.connect(endpoint, DealerOptions::new("far").unwrap()).unwrap();
     let SocketEvent::Up(peer) = soon(far.event()).await.unwrap() else { panic!("not up") };
     soon(far.send(&peer, text("there"))).await.unwrap();
     let there = soon(near.recv()).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_dealer_that_listens_sends_to_each_router_in_turn() {
     let (dealer, endpoint) = Dealer::bind(listen).unwrap();
     let routers = [1, 2].map(|_| {
         let router = MuxSocket::new(SocketConfig::default()).unwrap();
-        router.connect(endpoint.clone(), DealerOptions::default());
+        router.connect(endpoint.clone(), DealerOptions::default()).unwrap();
         router
     });
     for _ in &routers {

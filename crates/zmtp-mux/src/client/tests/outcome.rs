@@ -19,6 +19,17 @@ fn returned(reason: ReturnReason) -> Outcome {
     Outcome::Returned { reason, retry_after: Duration::ZERO }
 }
 
+fn replied(ticket: u32) -> Outcome {
+    Outcome::Reply(Message::single(&ticket.to_be_bytes()))
+}
+
+/// Asks `a`, and has the request arrive there.
+fn hand(world: &mut World, ticket: u32) {
+    world.ask(ticket, "a");
+    world.write(1);
+    world.deliver("a");
+}
+
 /// mux:client:reply-form, mux:client:sent-in-order.
 #[test]
 fn many_requests_are_answered_each_with_its_own_reply() {
@@ -35,8 +46,7 @@ fn many_requests_are_answered_each_with_its_own_reply() {
     assert!(bodies.eq(expected), "in order");
     world.flow();
     for ticket in 0..20_u32 {
-        let reply = Outcome::Reply(Message::single(&ticket.to_be_bytes()));
-        assert_eq!(world.outcomes[&ticket], reply);
+        assert_eq!(world.outcomes[&ticket], replied(ticket));
     }
     assert!(world.client.holds_nothing());
 }
@@ -62,9 +72,7 @@ fn what_the_mux_gives_back_was_not_processed() {
 fn what_its_service_had_is_in_doubt_and_what_came_too_late_for_it_is_not() {
     let mut world = world();
     world.serve("a");
-    world.ask(1, "a");
-    world.write(1);
-    world.deliver("a");
+    hand(&mut world, 1);
     world.stop("a", 0);
     // Sent before the GONE is read, and after the service has ended.
     world.ask(2, "a");
@@ -78,9 +86,7 @@ fn what_its_service_had_is_in_doubt_and_what_came_too_late_for_it_is_not() {
     assert_eq!(world.outcomes[&3], returned(ReturnReason::Unknown));
     // The next GONE has a barrier of its own.
     world.serve("a");
-    world.ask(4, "a");
-    world.write(1);
-    world.deliver("a");
+    hand(&mut world, 4);
     world.stop("a", 0);
     world.flow();
     assert_eq!(world.outcomes[&4], Outcome::InDoubt(Doubt::Gone(GoneReason::Lost)));
@@ -91,21 +97,17 @@ fn what_its_service_had_is_in_doubt_and_what_came_too_late_for_it_is_not() {
 fn a_reply_that_comes_before_the_barrier_counts() {
     let mut world = world();
     world.serve("a");
-    world.ask(1, "a");
-    world.write(1);
-    world.deliver("a");
+    hand(&mut world, 1);
     world.stop("a", 0);
     world.emit();
     // The next holder has it before the GONE is read.
     world.serve("a");
-    world.ask(2, "a");
-    world.write(1);
-    world.deliver("a");
+    hand(&mut world, 2);
     world.reply("a");
     world.emit();
     world.flow();
     assert_eq!(world.outcomes[&1], Outcome::InDoubt(Doubt::Gone(GoneReason::Lost)));
-    assert_eq!(world.outcomes[&2], Outcome::Reply(Message::single(&2_u32.to_be_bytes())));
+    assert_eq!(world.outcomes[&2], replied(2));
 }
 
 /// mux:client:link-lost, mux:client:link-gives-back.
@@ -123,8 +125,8 @@ fn a_lost_link_leaves_in_doubt_what_was_written_and_gives_back_the_rest() {
     world.connect();
     world.ask(4, "a");
     world.flow();
-    assert_eq!(world.outcomes[&3], Outcome::Reply(Message::single(&3_u32.to_be_bytes())));
-    assert_eq!(world.outcomes[&4], Outcome::Reply(Message::single(&4_u32.to_be_bytes())));
+    assert_eq!(world.outcomes[&3], replied(3));
+    assert_eq!(world.outcomes[&4], replied(4));
     assert!(world.client.holds_nothing());
 }
 
@@ -138,9 +140,7 @@ fn a_request_without_an_answer_fails_when_its_time_is_over() {
     assert_eq!(world.outcomes[&1], Outcome::NotSent(UnsentReason::NotConnected));
     world.connect();
     world.serve("a");
-    world.ask(2, "a");
-    world.write(1);
-    world.deliver("a");
+    hand(&mut world, 2);
     world.pass(TIME.mul_f32(0.9));
     assert!(!world.outcomes.contains_key(&2));
     world.pass(TIME.mul_f32(0.1));
@@ -295,13 +295,13 @@ fn nothing_is_sent_to_a_mux_that_goes_away() {
     world.read();
     world.ask(2, "a");
     world.flow();
-    assert_eq!(world.outcomes[&1], Outcome::Reply(Message::single(&1_u32.to_be_bytes())));
+    assert_eq!(world.outcomes[&1], replied(1));
     assert!(!world.outcomes.contains_key(&2));
     world.restart();
     world.serve("a");
     world.connect();
     world.flow();
-    assert_eq!(world.outcomes[&2], Outcome::Reply(Message::single(&2_u32.to_be_bytes())));
+    assert_eq!(world.outcomes[&2], replied(2));
     let drain = control(NoticeKind::Drain, None);
     assert_eq!(world.client.handle_message(&drain), Some(Duration::ZERO));
 }

@@ -5,17 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use zmtp_proto::curve::{KeyPair, PublicKey};
-use zmtp_proto::{PlainCredentials, Reconnect, Settings};
 
 use super::{Client, Handles, RequestOptions, Shared, State, task};
 use crate::client::{Budget, ClientCore, ClientLimits, Idempotence, RetryPolicy};
 use crate::core::PeerInfo;
 use crate::net::clock::now;
 use crate::net::dealer::Dealer;
-use crate::net::dial::Dial;
 use crate::net::endpoint::Endpoint;
-use crate::net::ends::{ConnectError, Dialling};
+use crate::net::ends::{ConnectError, Dialling, dialling_methods};
 
 /// A client that is not made yet.
 #[derive(Clone, Debug)]
@@ -51,18 +48,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server` is
-    /// taken for the MUX.
-    pub fn curve_client(mut self, server: PublicKey, keys: KeyPair) -> Self {
-        self.dialling.curve(server, keys);
-        self
-    }
-
-    /// Shows a user name and a password, in clear text.
-    pub fn plain(mut self, credentials: PlainCredentials) -> Self {
-        self.dialling.plain(credentials);
-        self
-    }
+    dialling_methods!();
 
     /// Gives each request so much time, with all its attempts; 30 s unless told otherwise.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -80,24 +66,6 @@ impl ClientBuilder {
     /// doubt.
     pub fn idempotence(mut self, idempotence: Idempotence) -> Self {
         self.options.idempotence = idempotence;
-        self
-    }
-
-    /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise.
-    pub fn reconnect(mut self, policy: Reconnect) -> Self {
-        self.dialling.options.reconnect = policy;
-        self
-    }
-
-    /// Uses these limits, version and heartbeat on its connection.
-    pub fn settings(mut self, settings: Settings) -> Self {
-        self.dialling.options.settings = settings;
-        self
-    }
-
-    /// Dials with this timeout and proxy.
-    pub fn dial(mut self, dial: Dial) -> Self {
-        self.dialling.options.dial = dial;
         self
     }
 

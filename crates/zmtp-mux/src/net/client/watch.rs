@@ -19,7 +19,7 @@ use crate::client::{WatchError, WatchEvent, WatchId};
 /// It is a [`Stream`], too; that ends after an error. The watch ends when it is dropped.
 ///
 /// ```
-/// use zmtp_mux::{Client, Pattern, WatchEvent};
+/// use zmtp_mux::{Client, WatchEvent};
 /// # use zmtp_mux::{Listen, ListenerRole, Mux, MuxConfig, Service};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,7 @@ use crate::client::{WatchError, WatchEvent, WatchId};
 /// # let endpoint = mux.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
 /// # let _service = Service::connect(&endpoint, "engine.7").await?;
 /// let client = Client::connect(&endpoint).await?;
-/// let mut watch = client.watch(Pattern::new("engine.*".into()).ok_or("no pattern")?);
+/// let mut watch = client.watch("engine.*".parse()?);
 /// loop {
 ///     match watch.recv().await? {
 ///         WatchEvent::Up { name, generation } => println!("{name} is there, {generation}"),

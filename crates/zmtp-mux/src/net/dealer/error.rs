@@ -6,6 +6,7 @@ use thiserror::Error;
 use zmtp_proto::{ConnectionError, DecodeError, Retry};
 
 use crate::net::dial::DialError;
+use crate::net::security::SecurityError;
 use crate::net::socket::NotSent;
 
 /// Why a dealer failed.
@@ -15,6 +16,9 @@ pub enum DealerError {
     /// The identity has more than 255 octets or begins with a zero octet. The caller's fault.
     #[error(transparent)]
     Identity(DecodeError),
+    /// The mechanism cannot work as it is set. The caller's fault.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The endpoint could not be dialled; the variants within say whether to try again.
     #[error(transparent)]
     Dial(#[from] DialError),
@@ -39,7 +43,7 @@ impl DealerError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Identity(_) | Self::GivenUp => Retry::No,
+            Self::Identity(_) | Self::Security(_) | Self::GivenUp => Retry::No,
             Self::Dial(DialError::Socks(error)) => error.retry(),
             Self::Dial(_) | Self::Io(_) | Self::NotSent(_) => Retry::AFTER_CLOSE,
             Self::Connection(error) => error.retry(),

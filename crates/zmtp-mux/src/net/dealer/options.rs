@@ -1,11 +1,14 @@
 //! How we dial, and as whom.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use zmtp_proto::{Identity, Reconnect, Settings};
+use zmtp_proto::curve::{KeyPair, PublicKey};
+use zmtp_proto::{Identity, PlainCredentials, Reconnect, Settings};
 
 use super::DealerError;
 use crate::net::dial::Dial;
-use crate::net::security::DialSecurity;
+use crate::net::security::{DialSecurity, SecurityError};
 
 /// How a dealer dials, and as whom.
 #[derive(Clone, Debug)]
@@ -34,6 +37,28 @@ impl DealerOptions {
         let identity = Identity::new(Bytes::copy_from_slice(identity.as_ref()))
             .map_err(DealerError::Identity)?;
         Ok(Self { identity, ..Self::default() })
+    }
+
+    /// Encrypts, and shows the peer that it holds these keys. Nobody but the holder of `server` is
+    /// taken for the peer. [`Listen::curve_server`](crate::Listen::curve_server) is the other side.
+    #[must_use]
+    pub fn curve_client(self, server: PublicKey, keys: impl Into<Arc<KeyPair>>) -> Self {
+        self.with_security(DialSecurity::Curve { server, keys: keys.into() })
+    }
+
+    /// Shows a user name and a password, in clear text.
+    /// [`Listen::plain_server`](crate::Listen::plain_server) is the other side.
+    ///
+    /// # Errors
+    ///
+    /// [`DealerError::Security`]: one of them cannot be sent.
+    pub fn plain(
+        self,
+        user: impl AsRef<[u8]>,
+        password: impl AsRef<[u8]>,
+    ) -> Result<Self, DealerError> {
+        let credentials = PlainCredentials::new(user, password).map_err(SecurityError::from)?;
+        Ok(self.with_security(DialSecurity::Plain(credentials)))
     }
 
     /// Uses this mechanism.

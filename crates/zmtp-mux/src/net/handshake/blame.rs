@@ -8,7 +8,6 @@ use crate::net::authenticator::Credentials;
 use crate::net::end::End;
 use crate::net::handshake::Shaking;
 use crate::net::link::Failure;
-use crate::net::security::ListenSecurity;
 
 /// What a peer has sent whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +49,7 @@ impl<R, W> Shaking<'_, R, W> {
     }
 
     fn expected(&self) -> Mechanism {
-        match self.listen.security {
-            ListenSecurity::Null => Mechanism::NULL,
-            ListenSecurity::Plain => Mechanism::PLAIN,
-            ListenSecurity::Curve(_) => Mechanism::CURVE,
-        }
+        self.listen.security.mechanism()
     }
 
     /// Returns what is likely wrong, where the end does not say so.

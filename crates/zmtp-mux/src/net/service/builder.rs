@@ -2,14 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use zmtp_proto::curve::{KeyPair, PublicKey};
-use zmtp_proto::{PlainCredentials, Reconnect, Settings};
-
 use super::{Service, Shared, State};
 use crate::net::dealer::Dealer;
-use crate::net::dial::Dial;
 use crate::net::endpoint::Endpoint;
-use crate::net::ends::{ConnectError, Dialling};
+use crate::net::ends::{ConnectError, Dialling, dialling_methods};
 use crate::service::{Envelopes, ServiceCore};
 
 /// A service that is not made yet.
@@ -27,41 +23,11 @@ impl ServiceBuilder {
         Self { dialling, envelopes: Envelopes::default() }
     }
 
-    /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server` is
-    /// taken for the MUX. Another instance with the same keys takes the name over at once.
-    pub fn curve_client(mut self, server: PublicKey, keys: KeyPair) -> Self {
-        self.dialling.curve(server, keys);
-        self
-    }
-
-    /// Shows a user name and a password, in clear text. Another instance of the same user takes the
-    /// name over at once.
-    pub fn plain(mut self, credentials: PlainCredentials) -> Self {
-        self.dialling.plain(credentials);
-        self
-    }
+    dialling_methods!();
 
     /// Finds the body of requests in this way; [`Envelopes::Detect`] unless told otherwise.
     pub fn envelopes(mut self, envelopes: Envelopes) -> Self {
         self.envelopes = envelopes;
-        self
-    }
-
-    /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise.
-    pub fn reconnect(mut self, policy: Reconnect) -> Self {
-        self.dialling.options.reconnect = policy;
-        self
-    }
-
-    /// Uses these limits, version and heartbeat on its connection.
-    pub fn settings(mut self, settings: Settings) -> Self {
-        self.dialling.options.settings = settings;
-        self
-    }
-
-    /// Dials with this timeout and proxy.
-    pub fn dial(mut self, dial: Dial) -> Self {
-        self.dialling.options.dial = dial;
         self
     }
 

@@ -49,8 +49,8 @@ impl MuxSocket {
     ///
     /// Returns the message: there is no room ([`Policy::Reject`](crate::Policy::Reject), which is
     /// usual), no such peer, or the socket is closed.
-    pub fn try_send(&self, to: impl Into<To>, message: Message) -> Result<(), NotSent> {
-        self.try_send_to(&to.into(), message)
+    pub fn try_send(&self, to: impl Into<To>, message: impl Into<Message>) -> Result<(), NotSent> {
+        self.try_send_to(&to.into(), message.into())
     }
 
     pub(crate) fn try_send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
@@ -70,8 +70,12 @@ impl MuxSocket {
     ///
     /// When dropped, the message is not sent, and gone with the future. Whoever wants to keep it
     /// waits with [`writable`](Self::writable) or [`reserve`](Self::reserve), and sends then.
-    pub async fn send(&self, to: impl Into<To>, message: Message) -> Result<(), NotSent> {
-        self.send_to(&to.into(), message).await
+    pub async fn send(
+        &self,
+        to: impl Into<To>,
+        message: impl Into<Message>,
+    ) -> Result<(), NotSent> {
+        self.send_to(&to.into(), message.into()).await
     }
 
     pub(crate) async fn send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
@@ -80,6 +84,7 @@ impl MuxSocket {
     }
 
     /// Sends what is in `message` as soon as there is room. It stays there meanwhile.
+    // spec: mux:cancel:each-point
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,

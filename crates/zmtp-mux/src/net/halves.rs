@@ -1,0 +1,274 @@
+//! A handle in two halves: what it sends, as a [`Sink`], and what it is told, as a [`Stream`].
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use zmtp_proto::Message;
+
+use crate::net::dealer::{Dealer, DealerError, LinkEvent};
+use crate::net::socket::{MuxSocket, NotSent, NotSentReason, SocketEvent, To};
+
+/// The sending half of a [`MuxSocket`] or a [`Dealer`], as a [`Sink`].
+///
+/// Ready is the half that holds no message. One for which there is no room stays in it until there
+/// is; so does one for a dealer without a connection. What is dropped with the half is not sent:
+/// flush it before.
+///
+/// To flush is to wait until all is handed over to the system, for every peer of a routing socket:
+/// `feed` many and flush once. To close is to flush; the connections are not closed, for the other
+/// half and clones of the handle go on. [`MuxSocket::close`] closes them, or the drop of the last
+/// handle.
+///
+/// After an error, which has its message, the half can be used on.
+#[derive(Debug)]
+pub struct SendHalf<H>(Slot<H>);
+
+/// The receiving half of a [`MuxSocket`] or a [`Dealer`], as a [`Stream`] that ends with it.
+#[derive(Clone, Debug)]
+pub struct RecvHalf<H>(H);
+
+/// A handle, and the message that waits for it.
+struct Slot<H> {
+    handle: H,
+    to: To,
+    /// What there was no room for.
+    waiting: Option<Message>,
+    flushing: Option<Flushing>,
+}
+
+type Flushing = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl MuxSocket {
+    /// Returns a [`Sink`] of messages for peers, and a [`Stream`] of whatever comes. Since handles
+    /// are clones, this is for those who want these traits: sending and receiving at once needs no
+    /// halves.
+    ///
+    /// ```
+    /// use futures::{SinkExt, StreamExt};
+    /// use zmtp_mux::{
+    ///     Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent, To,
+    /// };
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = MuxSocket::new(SocketConfig::default())?;
+    /// let endpoint = socket.bind(Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse()?))?;
+    /// let worker = Dealer::connect(&endpoint, "worker.1").await?;
+    ///
+    /// let (mut sink, mut events) = socket.split();
+    /// let Some(SocketEvent::Up(peer)) = events.next().await else { panic!("nobody came") };
+    /// sink.feed((To::from(&peer), Message::single(b"one"))).await?;
+    /// sink.feed((To::from("worker.1"), Message::single(b"two"))).await?;
+    /// sink.flush().await?;
+    /// assert_eq!(worker.recv().await?, Message::single(b"one"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
+        (SendHalf::new(self.clone()), RecvHalf(self))
+    }
+}
+
+impl Dealer {
+    /// Returns a [`Sink`] of messages, and a [`Stream`] of whatever comes. The stream says why it
+    /// ends, unless the dealer was closed. Since handles are clones, this is for those who want
+    /// these traits: sending and receiving at once needs no halves.
+    #[must_use]
+    pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
+        (SendHalf::new(self.clone()), RecvHalf(self))
+    }
+}
+
+impl<H> SendHalf<H> {
+    fn new(handle: H) -> Self {
+        Self(Slot { handle, to: To::Any, waiting: None, flushing: None })
+    }
+
+    /// Returns the handle that this is a half of.
+    #[must_use]
+    pub fn handle(&self) -> &H {
+        &self.0.handle
+    }
+}
+
+impl<H> RecvHalf<H> {
+    /// Returns the handle that this is a half of.
+    #[must_use]
+    pub fn handle(&self) -> &H {
+        &self.0
+    }
+}
+
+/// A handle that sends.
+trait Sends: Clone + Send + Sync + 'static {
+    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent>;
+
+    fn poll_once(
+        &self,
+        cx: &mut Context<'_>,
+        to: &To,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>>;
+
+    /// Tells whether a message that was refused for this reason is kept until it is sent.
+    fn waits(reason: NotSentReason) -> bool;
+
+    fn flushed(self) -> Flushing;
+}
+
+impl Sends for MuxSocket {
+    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent> {
+        self.try_send_to(to, message)
+    }
+
+    fn poll_once(
+        &self,
+        cx: &mut Context<'_>,
+        to: &To,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
+        self.poll_send(cx, to, message)
+    }
+
+    fn waits(reason: NotSentReason) -> bool {
+        reason == NotSentReason::Full
+    }
+
+    fn flushed(self) -> Flushing {
+        Box::pin(async move { self.flush().await })
+    }
+}
+
+impl Sends for Dealer {
+    fn try_once(&self, _: &To, message: Message) -> Result<(), NotSent> {
+        self.try_send(message)
+    }
+
+    fn poll_once(
+        &self,
+        cx: &mut Context<'_>,
+        _: &To,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
+        self.poll_send(cx, message)
+    }
+
+    fn waits(reason: NotSentReason) -> bool {
+        matches!(reason, NotSentReason::Full | NotSentReason::NotConnected)
+    }
+
+    fn flushed(self) -> Flushing {
+        Box::pin(async move { self.flush().await })
+    }
+}
+
+impl<H: Sends> Slot<H> {
+    // spec: mux:half:one-waits
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.handle.poll_once(cx, &self.to, &mut self.waiting)
+    }
+
+    // spec: mux:half:one-waits
+    fn start(&mut self, to: To, message: Message) -> Result<(), NotSent> {
+        if self.waiting.is_some() {
+            return Err(NotSent { message, reason: NotSentReason::Full });
+        }
+        match self.handle.try_once(&to, message) {
+            Err(NotSent { message, reason }) if H::waits(reason) => {
+                (self.to, self.waiting) = (to, Some(message));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    // spec: mux:half:flush
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        if self.waiting.is_some() {
+            // What waited is not flushed by what began before it.
+            self.flushing = None;
+            std::task::ready!(self.poll_empty(cx))?;
+        }
+        let handle = &self.handle;
+        let flushing = self.flushing.get_or_insert_with(|| handle.clone().flushed());
+        std::task::ready!(flushing.as_mut().poll(cx));
+        self.flushing = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Messages, each for whom it says.
+impl Sink<(To, Message)> for SendHalf<MuxSocket> {
+    type Error = NotSent;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_empty(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, (to, message): (To, Message)) -> Result<(), NotSent> {
+        self.get_mut().0.start(to, message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_flushed(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_flushed(cx)
+    }
+}
+
+impl Sink<Message> for SendHalf<Dealer> {
+    type Error = NotSent;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_empty(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), NotSent> {
+        self.get_mut().0.start(To::Any, message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_flushed(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
+        self.get_mut().0.poll_flushed(cx)
+    }
+}
+
+// spec: mux:half:stream-ends
+impl Stream for RecvHalf<MuxSocket> {
+    type Item = SocketEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEvent>> {
+        self.0.poll_event(cx).map(Result::ok)
+    }
+}
+
+// spec: mux:half:stream-ends
+impl Stream for RecvHalf<Dealer> {
+    type Item = Result<LinkEvent, DealerError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_event(cx).map(|event| match event {
+            // The reason was told, or there is none.
+            Err(DealerError::GivenUp) => None,
+            event => Some(event),
+        })
+    }
+}
+
+impl<H: fmt::Debug> fmt::Debug for Slot<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("handle", &self.handle)
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}
