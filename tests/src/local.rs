@@ -1,7 +1,7 @@
 //! A MUX in this process, for what `muxd` has no arguments for.
 
 use tokio::runtime::{Builder, Runtime};
-use zmtp_mux::{Listen, Mux, MuxConfig};
+use zmtp_mux::{BindError, Listen, Mux, MuxConfig};
 
 use crate::look::until;
 
@@ -23,8 +23,17 @@ impl LocalMux {
     /// Listens, and returns the URL.
     #[must_use]
     pub fn bind(&self, listen: Listen) -> String {
+        self.try_bind(listen).expect("an endpoint that is free")
+    }
+
+    /// Listens, and returns the URL.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub fn try_bind(&self, listen: Listen) -> Result<String, BindError> {
         let _inside = self.runtime.enter();
-        self.mux.bind(listen).expect("an endpoint that is free").to_string()
+        self.mux.bind(listen).map(|endpoint| endpoint.to_string())
     }
 
     /// Returns a counter as it is now.

@@ -1,5 +1,6 @@
 //! Our listener does not let a libzmq peer in.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use zmq::{Socket, SocketEvent, SocketType};
@@ -147,14 +148,15 @@ fn who_knows_another_server_key_is_shown_to_nobody() {
 
 /// 24:plain:no-authenticator-refuses, 26:curve:unknown-authenticator-refuses.
 #[test]
-fn without_an_authenticator_security_lets_nobody_in() {
+fn without_an_authenticator_nothing_listens_with_security() {
     for mechanism in [Mechanism::Plain, Mechanism::Curve] {
-        let credentials = Credentials::new(mechanism);
-        let config = MuxConfig::default();
-        let attempt = Attempt::begin(config, &credentials, Admittance::Usual, |socket| {
-            credentials.make_client(socket);
-        });
-        attempt.expect_given_up("ended_denied");
+        let mux = LocalMux::start(MuxConfig::default());
+        let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+        let listen = Listen { security: Credentials::new(mechanism).our_server(), ..listen };
+        let refused = mux.try_bind(listen).unwrap_err();
+        assert_eq!(refused.error.kind(), ErrorKind::InvalidInput);
+        assert!(refused.to_string().contains("lets nobody in"), "{refused}");
+        mux.stop();
     }
 }
 
