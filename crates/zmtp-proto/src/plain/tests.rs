@@ -49,7 +49,7 @@ fn user_and_password_are_printable() {
 fn only_the_very_password_fits_and_no_log_shows_it() {
     let credentials = PlainCredentials::new("admin", "secret").unwrap();
     assert!(credentials.has_password(b"secret"));
-    for wrong in ["", "secre", "secrets", "Secret", "secreT"] {
+    for wrong in ["", "secre", "secrets", "Secret", "secreT", "secret\0"] {
         assert!(!credentials.has_password(wrong.as_bytes()), "{wrong}");
     }
     assert_eq!(format!("{credentials:?}"), "PlainCredentials(admin, ..)");

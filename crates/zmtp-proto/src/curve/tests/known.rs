@@ -128,10 +128,10 @@ fn a_client_refuses_a_message_with_the_nonce_that_ready_had() {
         let (_, outlet) = server_at(ServerAwaits::Message).connection.take_halves().unwrap();
         let Outlet::Sealed(mut sealer) = outlet else { panic!("in the clear") };
         sealer.count_from(last);
-        let mut command = BytesMut::new();
-        sealer.seal(b"\x00\x02hi", &mut command).unwrap();
+        let mut out = BytesMut::new();
+        sealer.seal(b"\x00\x02hi", &mut out).unwrap();
         let mut client = client_at(ClientAwaits::Message);
-        client.feed(&command, start());
+        client.feed(&out, start());
         assert_eq!(client.failed, expected.map(ConnectionError::from));
         assert_eq!(matches!(client.seen.last(), Some(Seen::Message(_))), last == 1);
     }
