@@ -119,8 +119,16 @@
 //! around it. Messages are kept as the octets they arrived in, and only their address frame is
 //! replaced on the way.
 //!
-//! Examples that run with one command: `cargo run -p zmtp-mux --example rpc` (service, client and MUX
-//! in one process), `cargo run -p zmtp-mux --example router` (workers at a routing socket).
+//! # Examples
+//!
+//! Each runs with one command, `cargo run -p zmtp-mux --example NAME`:
+//!
+//! | name | |
+//! |---|---|
+//! | `rpc` | a service, a client and the MUX between them |
+//! | `router` | workers at a routing socket |
+//! | `presence` | services come and go, and a client is told |
+//! | `secure` | CURVE, and who may be what |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]

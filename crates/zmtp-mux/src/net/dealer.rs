@@ -196,18 +196,14 @@ impl Dealer {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
-        match self.socket.poll_send(cx, &To::Any, message) {
-            Poll::Ready(Err(NotSent { message: back, reason: NotSentReason::NotConnected })) => {
-                if self.is_over() {
-                    let reason = NotSentReason::Closed;
-                    return Poll::Ready(Err(NotSent { message: back, reason }));
-                }
-                *message = Some(back);
-                Poll::Pending
-            }
-            Poll::Ready(outcome) => Poll::Ready(outcome),
-            Poll::Pending => Poll::Pending,
+        let sent = self.socket.poll_send_while(is_passing, cx, &To::Any, message);
+        if sent.is_pending()
+            && self.is_over()
+            && let Some(message) = message.take()
+        {
+            return Poll::Ready(Err(NotSent { message, reason: NotSentReason::Closed }));
         }
+        sent
     }
 
     /// Waits until all that is queued was handed over to the system, or came back.
@@ -371,6 +367,12 @@ impl Dealer {
             not_sent
         })
     }
+}
+
+/// Tells whether a message that was refused for this reason is sent once there is a connection with
+/// room.
+pub(crate) fn is_passing(reason: NotSentReason) -> bool {
+    matches!(reason, NotSentReason::Full | NotSentReason::NotConnected)
 }
 
 impl LinkEvent {

@@ -8,7 +8,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use zmtp_proto::Message;
 
-use crate::net::dealer::{Dealer, DealerError, LinkEvent};
+use crate::net::dealer::{Dealer, DealerError, LinkEvent, is_passing};
 use crate::net::socket::{MuxSocket, NotSent, NotSentReason, SocketEvent, To};
 
 /// The sending half of a [`MuxSocket`] or a [`Dealer`], as a [`Sink`].
@@ -158,7 +158,7 @@ impl Sends for Dealer {
     }
 
     fn waits(reason: NotSentReason) -> bool {
-        matches!(reason, NotSentReason::Full | NotSentReason::NotConnected)
+        is_passing(reason)
     }
 
     fn flushed(self) -> Flushing {

@@ -1,5 +1,8 @@
 //! A routing socket and its peers.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -169,6 +172,29 @@ async fn a_relay_tells_its_application_what_happens() {
     assert!(matches!(unbound, Event::Unbound { peer: token, .. } if token == peer.token));
     drop(events);
     assert!(mux.events().is_some(), "nobody listens now");
+}
+
+/// Counts nothing, and is counted.
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// mux:terminal:refused-comes-back.
+#[tokio::test]
+async fn who_need_not_wait_is_not_noted() {
+    let (socket, endpoint) = listening();
+    let dealer = soon(Dealer::connect(&endpoint, "worker")).await.unwrap();
+    assert!(matches!(soon(dealer.event()).await, Ok(LinkEvent::Up(_))));
+    assert!(matches!(soon(socket.event()).await, Ok(SocketEvent::Up(_))));
+    let task = Arc::new(Nobody);
+    let waker = Waker::from(Arc::clone(&task));
+    let mut cx = Context::from_waker(&waker);
+    assert!(pin!(dealer.send("x")).poll(&mut cx).is_ready());
+    assert!(pin!(socket.send("worker", "x")).poll(&mut cx).is_ready());
+    assert!(pin!(socket.reserve("worker", 2)).poll(&mut cx).is_ready());
+    assert_eq!(Arc::strong_count(&task), 2, "its waker is kept");
 }
 
 /// Handles can go anywhere.

@@ -130,6 +130,25 @@ fn whatever_a_peer_sends_is_taken_as_it_is_and_so_is_what_it_is_sent() {
     assert_eq!(terminal.mux.queued(), 1);
 }
 
+/// mux:terminal:whole-message, mux:terminal:nothing-added.
+#[test]
+fn a_large_message_is_never_copied_between_the_application_and_the_socket() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let (key, token) = terminal.join(Dealer, b"worker");
+    let message = large();
+    let place = message.as_octets().as_ptr();
+    terminal.send(Target::Peer(token), &message).unwrap();
+    let flight = terminal.mux.take(key);
+    let mut slices = [std::io::IoSlice::new(&[]); 4];
+    let count = flight.slices(&mut slices);
+    let whole = slices[..count].iter().find(|slice| slice.as_ptr() == place);
+    assert_eq!(whole.map(|slice| slice.len()), Some(message.as_octets().len()));
+    let octets = message.clone().into_bytes();
+    let _ = terminal.mux.core.handle_message(key, Encoded::Shared(&octets), terminal.mux.now);
+    let [(_, back)] = &terminal.messages()[..] else { panic!("not one message") };
+    assert_eq!((back, back.as_octets().as_ptr()), (&message, place));
+}
+
 /// mux:event:bound-first, mux:event:unbound-last.
 #[test]
 fn a_peer_is_told_of_before_its_first_message_and_behind_its_last() {

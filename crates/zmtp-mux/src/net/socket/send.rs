@@ -91,10 +91,27 @@ impl MuxSocket {
         to: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
+        self.poll_send_while(|reason| reason == NotSentReason::Full, cx, to, message)
+    }
+
+    /// The same, as long as it waits for a reason that is `passing`.
+    pub(crate) fn poll_send_while(
+        &self,
+        passing: impl Fn(NotSentReason) -> bool,
+        cx: &mut Context<'_>,
+        to: &To,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), NotSent>> {
         let Some(waiting) = message.take() else { return Poll::Ready(Ok(())) };
+        let waiting = match self.try_send_to(to, waiting) {
+            Err(NotSent { message, reason }) if passing(reason) => message,
+            outcome => return Poll::Ready(outcome),
+        };
+        // Only who has to wait is noted: most never have to, and may be tasks for one message each.
+        // There may be room since.
         self.shared().room.listen(cx.waker());
         match self.try_send_to(to, waiting) {
-            Err(NotSent { message: back, reason: NotSentReason::Full }) => {
+            Err(NotSent { message: back, reason }) if passing(reason) => {
                 *message = Some(back);
                 Poll::Pending
             }
@@ -138,17 +155,23 @@ impl MuxSocket {
     /// Cancel safe: no room is kept.
     pub async fn reserve(&self, to: impl Into<To>, len: usize) -> Result<Permit, NotSentReason> {
         let to = to.into();
-        poll_fn(|cx| {
-            self.shared().room.listen(cx.waker());
-            let reserved =
-                self.shared().with_core(|core| core.reserve_local(to.target(), len, now()));
-            match reserved {
-                Ok(reserved) => Poll::Ready(Ok(Permit::new(Arc::clone(self.shared()), reserved))),
-                Err(Unsent::NoRoom) => Poll::Pending,
-                Err(unsent) => Poll::Ready(Err(unsent.into())),
+        poll_fn(|cx| match self.try_reserve(&to, len) {
+            Err(NotSentReason::Full) => {
+                // As in `poll_send_while`.
+                self.shared().room.listen(cx.waker());
+                match self.try_reserve(&to, len) {
+                    Err(NotSentReason::Full) => Poll::Pending,
+                    outcome => Poll::Ready(outcome),
+                }
             }
+            outcome => Poll::Ready(outcome),
         })
         .await
+    }
+
+    fn try_reserve(&self, to: &To, len: usize) -> Result<Permit, NotSentReason> {
+        let reserved = self.shared().with_core(|core| core.reserve_local(to.target(), len, now()));
+        Ok(Permit::new(Arc::clone(self.shared()), reserved?))
     }
 
     /// Waits until all that is queued was handed over to the system, or came back.
