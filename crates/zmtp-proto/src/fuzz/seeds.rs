@@ -94,9 +94,10 @@ fn curve() -> Vec<(&'static str, &'static str, &'static [u8])> {
         ("top-bit", b"\0\0\x0D\x21\0\x02\x02\x16\x0bSocket-Type\0\0\0\x06DEALER\0\0\x01a"),
         ("weak", b"\0\0\x0D\x01\0\x04\x02\x16\x0bSocket-Type\0\0\0\x06DEALER"),
     ];
-    let of_server: [(_, &[u8]); 3] = [
+    let of_server: [(_, &[u8]); 4] = [
         ("offered", b"\0\x0D\x24\0\0\0"),
         ("weak", b"\0\x0D\x08\0"),
+        ("weak-one", WEAK_ONE),
         ("metadata", b"\0\0\x0D\x21\x16\x0bSocket-Type\0\0\0\x06ROUTER\0\0\0\x01a"),
     ];
     let both = ["curve_server", "curve_client"]
@@ -115,3 +116,7 @@ const TRAFFIC: &[u8] = b"\x00\x02hi\x01\x01a\x04\x09\x04PING\0\x0actx\x00\x01b\x
 /// Each step: what, a topic with its length, and for a group a body.
 const SUBSCRIPTIONS: &[u8] = b"\x07\x20\xFF\0\x02ab\0\x01a\0\0\x05\x03abc\x02\x01a\x05\x01a\
     \x03\x02gr\x04body\x03\x02g\0\x01x\x04\x02\x01t\x04\x02\x00t\x04\x01\x07\0\x02ab\x02\x02ab";
+
+/// A server that offers the point 1, with the bit that means nothing.
+const WEAK_ONE: &[u8] = b"\0\x0D\x34\x20\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\x80\x05";

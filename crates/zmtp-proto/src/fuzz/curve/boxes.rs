@@ -61,6 +61,11 @@ pub(super) fn index_of(known: &[PublicKey; 2], octets: &[u8]) -> Option<usize> {
     known.iter().position(|key| *key.as_octets() == plain)
 }
 
+/// Tells whether `octets` stand for one of the few points with which nobody shares a secret.
+pub(super) fn is_weak(octets: &[u8]) -> bool {
+    crypto_box_beforenm(octets.try_into().unwrap(), &[TRANSIENT; 32]).is_err()
+}
+
 /// Returns a box of `clear`.
 pub(super) fn seal(key: &Key, nonce: [u8; 24], clear: &[u8]) -> Vec<u8> {
     let mut boxed = [&[0; 16], clear].concat();

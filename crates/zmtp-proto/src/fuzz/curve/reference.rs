@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::boxes::{KEYS, Key, index_of, long, open, short};
+use super::boxes::{KEYS, Key, index_of, is_weak, long, open, short};
 use super::{Role, Seen, limits};
 use crate::command::Command;
 use crate::curve::PublicKey;
@@ -145,9 +145,8 @@ impl<'s> Reader<'s> {
         let (random, boxed) = rest.split_at(16);
         let clear = open(&KEYS.hello[0], long("WELCOME-", random), boxed)?;
         let offered = clear[..32].to_vec();
-        // A key with which there is no secret is refused; it is the only such key in the play.
-        let weak = offered[..31].iter().all(|&octet| octet == 0) && matches!(offered[31], 0 | 0x80);
-        (!weak).then_some(offered)
+        // A key with which there is no secret is refused.
+        (!is_weak(&offered)).then_some(offered)
     }
 
     fn ready(&mut self, body: &[u8], key: &Key) -> Option<Vec<u8>> {
