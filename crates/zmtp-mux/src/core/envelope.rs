@@ -177,6 +177,7 @@ impl<'m> Outgoing<'m> {
     }
 
     /// Appends `[id?, ""]`, and a source if it stands behind them.
+    #[cold]
     fn put_delimited(&self, id: Option<&[u8]>, source: Option<&Shown>, out: &mut Vec<u8>) {
         // An opaque rest has a frame at least, so that only the leads of REQ links may be all.
         let last = if self.tail.is_empty() { FrameKind::MessageLast } else { MORE };

@@ -333,10 +333,16 @@ impl Outbound {
     #[inline]
     fn buffer(&mut self, len: usize, spares: &mut Spares) -> &mut Vec<u8> {
         if self.open.len().saturating_add(len) > BUFFER_LEN_MAX || self.open.capacity() == 0 {
-            self.seal();
-            self.open = spares.take();
+            self.begin_buffer(spares);
         }
         &mut self.open
+    }
+
+    // Apart, so that the rest is small enough to be inlined for each message.
+    #[inline(never)]
+    fn begin_buffer(&mut self, spares: &mut Spares) {
+        self.seal();
+        self.open = spares.take();
     }
 
     /// Makes the octets at the end of the queue a chunk.
