@@ -111,8 +111,9 @@ async fn requests_beside(broker: &Broker, said: Option<&[u8]>) -> Result<f64, Bo
     let said = said.map(<[u8]>::to_vec);
     let storm = std::thread::spawn(move || raise(&address, said.as_deref(), TIME * 2));
     let request = Message::from_frames([&b"engine"[..], &[7; 64]])?;
+    // The connection is handed to a task of its own, so that the first may have to wait for that.
     for _ in 0..64 {
-        client.try_send(request.clone())?;
+        client.send(request.clone()).await?;
     }
     client.flush().await;
     let (mut answered, began) = (0_u32, Instant::now());
