@@ -98,9 +98,7 @@ impl Decoder {
     // spec: 37:framing:split-anywhere
     #[inline]
     pub fn decode<'i>(&mut self, input: &'i [u8]) -> Result<Option<Decoded<'i>>, DecodeError> {
-        if self.frames == 0
-            && let Some(octets) = short_message(input, &self.limits)
-        {
+        if let Some(octets) = self.short_message(input) {
             let consumed = octets.len();
             let item = Item::Message(Octets::InPlace(octets));
             return Ok(Some(Decoded { consumed, item, held: 0 }));
@@ -125,6 +123,25 @@ impl Decoder {
                 return Ok(Some(self.message(input)));
             }
         }
+    }
+
+    /// Returns the message that `input` begins with, if it is whole, within limits, and consists of few
+    /// short frames, as most do. Whatever else is there is for [`decode`](Self::decode) to find.
+    #[inline]
+    pub(crate) fn short_message<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        if self.frames > 0 {
+            return None;
+        }
+        let Limits { message_frames_max, message_len_max, .. } = self.limits;
+        let mut end: usize = 0;
+        for _ in 0..message_frames_max.min(FEW_FRAMES) {
+            let [flags @ (0 | 1), size, ..] = input.get(end..)? else { return None };
+            end = end.saturating_add(2).saturating_add(usize::from(*size));
+            if *flags == 0 {
+                return input.get(..end).filter(|_| end <= message_len_max);
+            }
+        }
+        None
     }
 
     /// Returns how many octets the input must have before anything new can come of it, as far as
@@ -198,21 +215,6 @@ impl Decoder {
         self.scanned = 0;
         Ok(Some(Decoded { consumed, item: Item::Command(body), held: self.held.len() }))
     }
-}
-
-/// Returns the message that `input` begins with, if it is whole, within limits, and consists of few
-/// short frames, as most do. Whatever else is there is for the caller to find.
-#[inline]
-fn short_message<'i>(input: &'i [u8], limits: &Limits) -> Option<&'i [u8]> {
-    let mut end: usize = 0;
-    for _ in 0..limits.message_frames_max.min(FEW_FRAMES) {
-        let [flags @ (0 | 1), size, ..] = input.get(end..)? else { return None };
-        end = end.saturating_add(2).saturating_add(usize::from(*size));
-        if *flags == 0 {
-            return input.get(..end).filter(|_| end <= limits.message_len_max);
-        }
-    }
-    None
 }
 
 /// Frames that are looked at once more when their message was not whole: an address, a delimiter, a

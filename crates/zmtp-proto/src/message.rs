@@ -66,6 +66,12 @@ impl Message {
     /// What is wrong with it; [`DecodeError::NotAMessage`] if a frame is a command. Nothing is taken.
     #[inline]
     pub fn split_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
+        // Most messages are a single short frame.
+        if let [0, size, rest @ ..] = octets.as_ref()
+            && let Some(len) = rest.len().checked_sub(usize::from(*size))
+        {
+            return Ok(Some(Self(octets.split_to(octets.len().saturating_sub(len)))));
+        }
         let mut rest: &[u8] = octets;
         loop {
             let Some(header) = FrameHeader::parse(rest)? else { return Ok(None) };

@@ -129,14 +129,31 @@ impl Traffic {
         input: &'i [u8],
         now: Instant,
     ) -> Result<Option<Arrival<'i>>, ConnectionError> {
-        let Self { intake, limits, pulse, partial, time_to_live } = self;
         // spec: 37:heartbeat:any-octet-is-life
         if !input.is_empty() {
-            *time_to_live = None;
-            if let Some(pulse) = pulse {
+            self.time_to_live = None;
+            if let Some(pulse) = &mut self.pulse {
                 pulse.hear(now);
             }
         }
+        // Most of what arrives. All else is apart, so that this is small enough to be inlined.
+        if let Intake::Clear(decoder) = &self.intake
+            && let Some(octets) = decoder.short_message(input)
+        {
+            self.partial = None;
+            let received = Received::Message(Octets::InPlace(octets));
+            return Ok(Some(Arrival { consumed: octets.len(), received }));
+        }
+        self.handle_other(input, now)
+    }
+
+    #[inline(never)]
+    fn handle_other<'i>(
+        &'i mut self,
+        input: &'i [u8],
+        now: Instant,
+    ) -> Result<Option<Arrival<'i>>, ConnectionError> {
+        let Self { intake, limits, partial, time_to_live, .. } = self;
         let held_before = intake.held();
         let Some(Decoded { consumed, item, held }) = intake.decode(input)? else {
             note_partial(partial, input.len().saturating_add(held_before), limits, now);
