@@ -114,7 +114,12 @@ impl Pairs {
         }
         if queue.items.is_empty() {
             self.shares.remove(&source);
-            self.ring.retain(|&other| other != source);
+            // Nearly always the one whose turn it is: no look at all the others then.
+            if self.ring.front() == Some(&source) {
+                self.ring.pop_front();
+            } else {
+                self.ring.retain(|&other| other != source);
+            }
         }
         Some(item)
     }
