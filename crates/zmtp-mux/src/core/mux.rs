@@ -213,10 +213,16 @@ impl MuxCore {
     pub fn handle_transmitted(&mut self, key: BindingKey, written: usize) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let (role, source) = (binding.role, binding.source);
+        // Neighbours are often of one source, and their room is given back at once.
+        let (mut of, mut run) = (source, Used::default());
         let freed = binding.outbound.accepted(written, |record| match record.what {
             What::Message(sent) => {
                 bump(&mut self.counters.handed_over);
-                self.sources.give_back(sent.source, record.len);
+                if sent.source != of {
+                    self.sources.give_back_all(of, std::mem::take(&mut run));
+                    of = sent.source;
+                }
+                run.take(record.len);
             }
             What::Return => self.sources.give_back(source, record.len),
             What::Notice { reserved } => {
@@ -225,6 +231,7 @@ impl MuxCore {
             }
             What::Hello | What::Sign(_) => {}
         });
+        self.sources.give_back_all(of, run);
         self.used.give_back_all(freed);
         if role == Role::Client {
             self.used_by_clients.give_back_all(freed);

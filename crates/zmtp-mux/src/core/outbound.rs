@@ -119,26 +119,45 @@ impl Outbound {
     ) -> Wake {
         let len = outgoing.len();
         let record = Record { len, what: What::Message(sent) };
+        let shared = whole.filter(|_| outgoing.tail().len() >= SHARED_LEN_MIN);
+        if shared.is_some() || self.is_congested() {
+            self.push_otherwise(record, sent.source, outgoing, shared, spares, now);
+        } else {
+            self.used.take(len);
+            self.records.push_back(record);
+            self.unanswered = self.unanswered.saturating_add(1);
+            let buffer = self.buffer(len, spares);
+            outgoing.put_lead(buffer);
+            buffer.extend_from_slice(outgoing.tail());
+        }
+        self.wake()
+    }
+
+    /// As [`push`](Self::push), for a large body or a congested peer. Apart, so that what most messages
+    /// need is small.
+    #[inline(never)]
+    fn push_otherwise(
+        &mut self,
+        record: Record,
+        source: SourceKey,
+        outgoing: &Outgoing<'_>,
+        shared: Option<&Bytes>,
+        spares: &mut Spares,
+        now: Instant,
+    ) {
         let congested = self.is_congested();
-        self.used.take(len);
-        let tail = outgoing.tail();
-        let shared = whole.filter(|_| tail.len() >= SHARED_LEN_MIN);
+        self.used.take(record.len);
         if congested {
-            self.push_pair(record, sent.source, outgoing, shared, now);
-            return self.wake();
+            return self.push_pair(record, source, outgoing, shared, now);
         }
         self.records.push_back(record);
         self.unanswered = self.unanswered.saturating_add(1);
+        let head_len = record.len.saturating_sub(outgoing.tail().len());
+        outgoing.put_lead(self.buffer(head_len, spares));
         if let Some(whole) = shared {
-            outgoing.put_lead(self.buffer(len.saturating_sub(tail.len()), spares));
             self.seal();
             self.chunks.push_back(Chunk::Shared(outgoing.shared_tail(whole)));
-        } else {
-            let buffer = self.buffer(len, spares);
-            outgoing.put_lead(buffer);
-            buffer.extend_from_slice(tail);
         }
-        self.wake()
     }
 
     /// Queues what the MUX says of its own, behind all that `source` has here.

@@ -96,10 +96,17 @@ impl Sources {
     }
 
     /// Gives back the room of a message.
-    #[inline]
     pub(crate) fn give_back(&mut self, key: SourceKey, len: usize) {
+        let mut freed = Used::default();
+        freed.take(len);
+        self.give_back_all(key, freed);
+    }
+
+    /// Gives back the room of several messages.
+    #[inline]
+    pub(crate) fn give_back_all(&mut self, key: SourceKey, freed: Used) {
         let Some(source) = self.all.get_mut(key) else { return };
-        source.held.give_back(len);
+        source.held.give_back_all(freed);
         if source.stalled.is_some_and(|mark| source.held.octets() <= mark) {
             source.stalled = None;
         }
