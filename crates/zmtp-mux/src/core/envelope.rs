@@ -7,7 +7,8 @@
 use bytes::{BufMut, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Frames, put_header};
 
-use crate::core::address::Shown;
+use crate::core::address::{Shown, Token};
+use crate::core::delivery::Mark;
 
 /// A message of a peer, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,8 @@ enum Lead<'m> {
     FromReq { source: &'m Shown, id: Option<&'m [u8]> },
     /// `[id?, "", src]`
     ToReq { id: Option<&'m [u8]>, source: &'m Shown },
+    /// Whose it is, for the application.
+    Inbound(Token),
     /// None.
     Bare,
 }
@@ -136,8 +139,8 @@ impl<'m> Outgoing<'m> {
     /// Makes the message as the application of a terminal takes it.
     // spec: mux:terminal:whole-message
     #[inline]
-    pub(crate) fn whole(source: &'m Shown, message: &'m [u8]) -> Self {
-        Self { lead: Lead::Source(source), tail: message }
+    pub(crate) fn inbound(from: Token, message: &'m [u8]) -> Self {
+        Self { lead: Lead::Inbound(from), tail: message }
     }
 
     /// Makes the message as the application of a terminal sent it.
@@ -152,6 +155,7 @@ impl<'m> Outgoing<'m> {
     pub(crate) fn len(&self) -> usize {
         let lead = match self.lead {
             Lead::Bare => 0,
+            Lead::Inbound(_) => Mark::LEN,
             Lead::Source(source) => source.frame().len(),
             Lead::FromReq { source, id } | Lead::ToReq { id, source } => source
                 .frame()
@@ -167,6 +171,7 @@ impl<'m> Outgoing<'m> {
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
         match self.lead {
             Lead::Bare => {}
+            Lead::Inbound(from) => out.extend_from_slice(&Mark::Message(from).to_octets()),
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
                 out.extend_from_slice(source.frame());

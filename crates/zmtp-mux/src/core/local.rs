@@ -6,18 +6,19 @@
 //! | a terminal    | every message of every peer, and events | to any peer               |
 //!
 //! What waits for the application is a queue like that of any destination, with the same limits and
-//! the same fair shares. In it a message stands behind the binding address of its source, and an
-//! event as a marker behind an empty one ([`Delivery`](crate::core::Delivery)).
+//! the same fair shares. In it a message stands behind the token of its source, and an event is a
+//! number ([`Delivery`](crate::core::Delivery)).
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use zmtp_proto::{FrameKind, Metadata, SocketType, Version, put_header};
+use zmtp_proto::{Metadata, SocketType, Version};
 
 use crate::core::address::{Shown, Token};
 use crate::core::binding::{Binding, BindingKey, KeyHash, Link, Notices, Said, Stage};
 use crate::core::counters::bump;
+use crate::core::delivery::Mark;
 use crate::core::event::{Event, Events, Limit, PeerInfo};
 use crate::core::mux::MuxCore;
 use crate::core::names::Cause;
@@ -284,11 +285,8 @@ impl MuxCore {
         let Some(local) = &mut self.local else { return };
         let (key, own) = (local.key, local.source);
         let Some(number) = local.events.push(event) else { return };
-        let mut marker = Vec::with_capacity(MARKER_LEN);
-        put_header(FrameKind::MessageMore, 0, &mut marker);
-        put_header(FrameKind::MessageLast, size_of::<u64>(), &mut marker);
-        marker.extend_from_slice(&number.to_be_bytes());
-        self.push_own(key, Own::Notice { reserved }, &marker, behind.unwrap_or(own));
+        let mark = Mark::Event(number).to_octets();
+        self.push_own(key, Own::Notice { reserved }, &mark, behind.unwrap_or(own));
     }
 
     /// Tells the application that a peer holds others up, unless it has not heard that yet.
@@ -335,6 +333,3 @@ const BOUND_COST: usize = 1024;
 
 /// Octets that the end of a peer is charged with.
 const UNBOUND_COST: usize = 512;
-
-/// Octets of a marker.
-const MARKER_LEN: usize = 12;

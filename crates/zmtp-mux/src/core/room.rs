@@ -27,24 +27,36 @@ pub(crate) enum Short {
 }
 
 impl MuxCore {
-    /// Tells whether there is room for a message of `len` octets.
+    /// Tells whether there is room for a message of `len` octets from `source`, which has the role `from`.
     // spec: mux:overload:threshold, mux:queue:per-destination, mux:queue:global-pool
     #[inline]
-    pub(super) fn room(&self, from: &Binding, to: &Binding, len: usize) -> Result<(), Short> {
+    pub(super) fn room(
+        &self,
+        from: Role,
+        source: SourceKey,
+        to: &Binding,
+        len: usize,
+    ) -> Result<(), Short> {
         // While both pools are less than half full, nobody holds more than what is free, and clients
         // no more than their half.
         if to.outbound.used().leaves_half(len, to.rule.pool)
-            && self.used.leaves_half(len, self.global_for(from.role))
+            && self.used.leaves_half(len, self.global_for(from))
         {
             return Ok(());
         }
-        self.scarce_room(from, to, len)
+        self.scarce_room(from, source, to, len)
     }
 
     /// As [`room`](Self::room), when it is not plain that there is enough.
     #[cold]
-    fn scarce_room(&self, from: &Binding, to: &Binding, len: usize) -> Result<(), Short> {
-        let (source, global) = (from.source, self.global_for(from.role));
+    fn scarce_room(
+        &self,
+        from: Role,
+        source: SourceKey,
+        to: &Binding,
+        len: usize,
+    ) -> Result<(), Short> {
+        let global = self.global_for(from);
         let (used, pool) = (to.outbound.used(), to.rule.pool);
         if to.role == Role::Client && !self.used_by_clients.has_room(len, self.half()) {
             return Err(Short::Destination);

@@ -17,6 +17,7 @@ use crate::core::outbound::Wake;
 use crate::core::record::{By, Sent};
 use crate::core::role::Role;
 use crate::core::room::Short;
+use crate::core::terminal::Sender;
 use crate::core::tokens::Spent;
 
 /// A whole, well-formed message as it stands on the wire.
@@ -100,7 +101,8 @@ impl MuxCore {
             if from.outbound.note_answer() == Wake::Needed {
                 self.wakes.push(source);
             }
-            return self.handle_inbound(source, message);
+            let sender = Sender::of(source, from);
+            return self.handle_inbound(sender, message);
         }
         let is_req = matches!(from.link, Link::Req(_));
         let envelope =
@@ -169,7 +171,8 @@ impl MuxCore {
             }
         };
         let len = outgoing.len();
-        self.room(from, to, len).map_err(|short| Refused::NoRoom { to: key, short })?;
+        self.room(from.role, from.source, to, len)
+            .map_err(|short| Refused::NoRoom { to: key, short })?;
         let sent = Sent { source: from.source, from: source, by };
         let is_new = from.last != Some(key);
         let moves = is_new && by == By::Name;

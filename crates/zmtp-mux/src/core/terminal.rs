@@ -10,6 +10,7 @@
 //! Here every peer can be held up, services too: it is the application's own queue that is full,
 //! and whoever fills it waits.
 
+use crate::core::address::Token;
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Outgoing;
@@ -19,18 +20,37 @@ use crate::core::outbound::Wake;
 use crate::core::park::{Parked, Waits};
 use crate::core::policy::Policy;
 use crate::core::record::{By, Sent};
+use crate::core::role::Role;
 use crate::core::room::Short;
 use crate::core::route::{Encoded, Outcome, Refused};
+use crate::core::source::SourceKey;
 
 pub use self::send::{Reserved, Target, Unsent};
 
 mod send;
 
+/// What the queue of the application has to know of whom a message is from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    key: BindingKey,
+    token: Token,
+    role: Role,
+    source: SourceKey,
+}
+
+impl Sender {
+    #[inline]
+    pub(super) fn of(key: BindingKey, binding: &Binding) -> Self {
+        let Binding { token, role, source, .. } = *binding;
+        Self { key, token, role, source }
+    }
+}
+
 impl MuxCore {
     /// Queues a message of a peer for the application.
     // spec: mux:terminal:all-to-application, mux:terminal:whole-message
     #[inline]
-    pub(super) fn handle_inbound(&mut self, from: BindingKey, message: Encoded<'_>) -> Outcome {
+    pub(super) fn handle_inbound(&mut self, from: Sender, message: Encoded<'_>) -> Outcome {
         bump(&mut self.counters.received);
         let Some(local) = self.terminal() else {
             return self.drop_message(DropReason::Draining);
@@ -41,31 +61,37 @@ impl MuxCore {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call is a thirtieth of what a message costs")]
+    #[inline(always)]
     fn admit_inbound(
         &mut self,
         local: BindingKey,
-        from: BindingKey,
+        from: Sender,
         message: Encoded<'_>,
     ) -> Result<(), Short> {
-        let (Some(sender), Some(to)) = (self.bindings.get(from), self.bindings.get(local)) else {
-            return Err(Short::Destination);
-        };
-        let source = sender.source;
-        let len = sender.shown.frame().len().saturating_add(message.octets().len());
-        self.room(sender, to, len)?;
-        let Some([sender, to]) = self.bindings.get_disjoint_mut([from, local]) else {
-            return Err(Short::Destination);
-        };
-        let outgoing = Outgoing::whole(&sender.shown, message.octets());
-        let sent = Sent { source, from, by: By::Binding };
+        let Some(to) = self.bindings.get(local) else { return Err(Short::Destination) };
+        let outgoing = Outgoing::inbound(from.token, message.octets());
+        let len = outgoing.len();
+        self.room(from.role, from.source, to, len)?;
+        let Some(to) = self.bindings.get_mut(local) else { return Err(Short::Destination) };
+        let sent = Sent { source: from.source, from: from.key, by: By::Binding };
         let spares = &mut self.spares;
         if to.outbound.push(sent, &outgoing, message.whole(), spares, self.now) == Wake::Needed {
             self.wakes.push(local);
         }
         self.used.take(len);
-        self.sources.take(source, len);
+        self.sources.take(from.source, len);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn admit_inbound_again(
+        &mut self,
+        local: BindingKey,
+        from: Sender,
+        message: Encoded<'_>,
+    ) -> Result<(), Short> {
+        self.admit_inbound(local, from, message)
     }
 
     /// Decides on a message for which the application has no room.
@@ -74,7 +100,7 @@ impl MuxCore {
     fn overflow_inbound(
         &mut self,
         local: BindingKey,
-        from: BindingKey,
+        from: Sender,
         message: Encoded<'_>,
         mut short: Short,
     ) -> Outcome {
@@ -86,14 +112,14 @@ impl MuxCore {
             // Nothing more is to come from who has a message parked; if it does, it is not worth a
             // place.
             Policy::Reject
-                if self.bindings.get(from).is_some_and(|from| from.parked().is_none()) =>
+                if self.bindings.get(from.key).is_some_and(|from| from.parked().is_none()) =>
             {
-                self.park(from, message, Refused::NoRoom { to: local, short }, Waits::ForRoom)
+                self.park(from.key, message, Refused::NoRoom { to: local, short }, Waits::ForRoom)
             }
             Policy::Reject | Policy::DropNewest => self.drop_message(DropReason::Busy),
             Policy::DropOldest => {
-                while self.drop_oldest(local, from) {
-                    match self.admit_inbound(local, from, message) {
+                while self.drop_oldest(local, from.key) {
+                    match self.admit_inbound_again(local, from, message) {
                         Ok(()) => return Outcome::Admitted,
                         Err(still) => short = still,
                     }
@@ -108,7 +134,9 @@ impl MuxCore {
     fn drop_oldest(&mut self, to: BindingKey, from: BindingKey) -> bool {
         let Some(source) = self.bindings.get(from).map(|from| from.source) else { return false };
         let Some(queue) = self.bindings.get_mut(to) else { return false };
-        let Some(oldest) = queue.outbound.withdraw_oldest(source, from) else { return false };
+        let Some(oldest) = queue.outbound.withdraw_oldest(source, from) else {
+            return false;
+        };
         self.take_back(to, &oldest.record, &oldest.whole(), DropReason::Busy);
         true
     }
@@ -119,8 +147,11 @@ impl MuxCore {
             let _: Outcome = self.drop_message(DropReason::Draining);
             return self.wakes.push(from);
         };
+        let Some(sender) = self.bindings.get(from).map(|binding| Sender::of(from, binding)) else {
+            return;
+        };
         let over = parked.until.is_some_and(|until| until <= self.now);
-        match self.admit_inbound(local, from, Encoded::Shared(&parked.message)) {
+        match self.admit_inbound_again(local, sender, Encoded::Shared(&parked.message)) {
             Err(short) if !over => {
                 return self.park_message(from, Parked { to: Some(local), short, ..parked });
             }

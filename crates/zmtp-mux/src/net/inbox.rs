@@ -7,12 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use zmtp_proto::Message;
-
 use crate::core::{BindingKey, Delivery, Event, Flight, PeerInfo, Rule, Takes, Token, Transmit};
 use crate::net::bell::Bell;
 use crate::net::clock::now;
 use crate::net::shared::Shared;
+use crate::net::socket::Incoming;
 
 /// The application's end of a MUX.
 #[derive(Debug)]
@@ -35,10 +34,7 @@ struct State {
 /// Something that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    Message {
-        from: Arc<PeerInfo>,
-        message: Message,
-    },
+    Message(Incoming),
     /// A peer has ended, of which this was known.
     Gone {
         peer: Arc<PeerInfo>,
@@ -79,7 +75,7 @@ impl Inbox {
     }
 
     /// Takes what is there, up to `max` things, and returns how many.
-    pub(crate) fn take(&self, max: usize, each: &mut dyn FnMut(Taken)) -> Result<usize, Ended> {
+    pub(crate) fn take(&self, max: usize, each: &mut impl FnMut(Taken)) -> Result<usize, Ended> {
         let mut state = lock(&self.state);
         let (mut count, mut octets): (usize, usize) = (0, 0);
         loop {
@@ -118,7 +114,7 @@ impl Inbox {
                     state.last = Some(Arc::clone(state.peers.get(&from)?));
                 }
                 let from = Arc::clone(state.last.as_ref()?);
-                Some(Taken::Message { from, message })
+                Some(Taken::Message(Incoming { from, message }))
             }
             Delivery::Event(number) => {
                 let event = self.shared.with_core(|core| core.take_event(number))?;

@@ -208,16 +208,19 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 if let Received::Message(Octets::Reassembled(_)) = arrival.received {
                     let _: Charge = core.handle_partial(key, 0);
                 }
-                match arrival.received {
+                // One place where messages enter the core, so that its path can be inlined there.
+                let message = match &arrival.received {
                     Received::Message(Octets::InPlace(octets) | Octets::Opened(octets)) => {
-                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
+                        Encoded::Borrowed(octets)
                     }
-                    Received::Message(Octets::Reassembled(octets)) => {
-                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
+                    Received::Message(Octets::Reassembled(octets)) => Encoded::Shared(octets),
+                    Received::Ping(pong) => {
+                        core.handle_ping(key, pong);
+                        continue;
                     }
-                    Received::Ping(pong) => core.handle_ping(key, &pong),
-                    Received::Nothing => {}
-                }
+                    Received::Nothing => continue,
+                };
+                flow.note(core.handle_message(key, message, now));
                 if flow == Flow::Parked {
                     break;
                 }

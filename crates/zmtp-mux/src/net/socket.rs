@@ -246,8 +246,8 @@ impl MuxSocket {
         mut each: impl FnMut(Incoming),
     ) -> Poll<Result<(), Closed>> {
         let taken = self.0.inbox.poll_take(cx, max, |taken| {
-            if let Taken::Message { from, message } = taken {
-                each(Incoming { from, message });
+            if let Taken::Message(incoming) = taken {
+                each(incoming);
             }
         });
         taken.map(|outcome| outcome.map(drop).map_err(|Ended| Closed))

@@ -45,9 +45,10 @@ pub struct Incoming {
 }
 
 impl From<Taken> for SocketEvent {
+    #[inline]
     fn from(taken: Taken) -> Self {
         match taken {
-            Taken::Message { from, message } => Self::Message(Incoming { from, message }),
+            Taken::Message(incoming) => Self::Message(incoming),
             Taken::Gone { peer, event: Event::Unbound { reason, .. } } => {
                 Self::Gone { peer, reason }
             }
