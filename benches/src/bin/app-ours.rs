@@ -17,7 +17,13 @@ type Failure = Box<dyn Error + std::marker::Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
-    match Cli::parse().role {
+    // A task, as an application's work is: to wake what runs in `main` itself, this runtime asks the
+    // system for events once more each time.
+    tokio::spawn(run(Cli::parse().role)).await?
+}
+
+async fn run(role: Role) -> Result<(), Failure> {
+    match role {
         Role::Receive(role) => receive(&role).await,
         Role::Send(role) => send(&role).await,
         Role::Echo => echo().await,

@@ -118,7 +118,13 @@ impl Shared {
         let Seats { core, tasks } = &mut *seats;
         let value = act(core);
         while let Some(key) = core.poll_wake() {
-            tasks.get(key).into_iter().for_each(wake_last);
+            let Some(task) = tasks.get(key) else { continue };
+            match self.kind {
+                Kind::Relay => wake_last(task),
+                // The application comes behind all readers that are ready, and its peers behind it. To
+                // be last would be a system call more for each of the two.
+                Kind::Router | Kind::Dealer => task.wake_by_ref(),
+            }
         }
         if core.poll_room() {
             self.room.ring();
