@@ -19,7 +19,6 @@ mod forged;
 mod frozen;
 mod ghosts;
 mod line;
-mod notice;
 mod paired;
 mod polite;
 mod returns;

@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use zmtp_mux_tests::Raw;
 use zmtp_mux_tests::wire::message;
-
-use crate::notice;
+use zmtp_mux_tests::{Raw, notice};
 
 /// A service that answers each request with itself, until it is asked to end.
 pub(crate) fn service(url: &str, name: &str, work: Duration) -> JoinHandle<()> {

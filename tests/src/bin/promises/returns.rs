@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zmtp_mux_tests::wire::message;
-use zmtp_mux_tests::{Muxd, Raw};
+use zmtp_mux_tests::{Muxd, Raw, notice};
 
 use crate::figures::{millis, percentile};
 use crate::line::Line;
-use crate::{Scale, notice, yard};
+use crate::{Scale, yard};
 
 /// The argument that makes this program the service.
 pub(crate) const SERVICE: &str = "service";

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use zmtp_mux_tests::Raw;
 use zmtp_mux_tests::wire::message;
+use zmtp_mux_tests::{Raw, notice};
 
 use crate::figures::{jain, millis, percentile};
 use crate::line::Line;
 use crate::polite::{self, NOISE, Polite};
-use crate::{Scale, notice, yard};
+use crate::{Scale, yard};
 
 /// One service at its limit: polite clients that stay below their share, and rogues.
 pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {

@@ -6,13 +6,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use zmtp_mux_tests::wire::message;
-use zmtp_mux_tests::{Muxd, Raw};
+use zmtp_mux_tests::{Muxd, Raw, notice};
 
 use crate::figures::millis;
 use crate::line::Line;
 use crate::paired::{Both, Turns};
 use crate::polite::NOISE;
-use crate::{Scale, notice, polite, yard};
+use crate::{Scale, polite, yard};
 
 pub(crate) fn row(scale: Scale) -> Vec<Line> {
     let names: Vec<String> = (0..SERVICES).map(|number| format!("s{number}")).collect();
