@@ -10,6 +10,14 @@ pub const HELLO: u8 = 1;
 pub const RETURN: u8 = 2;
 /// The kind of a GONE.
 pub const GONE: u8 = 3;
+/// The kind of an UP.
+pub const UP: u8 = 4;
+/// The kind of a WATCH.
+pub const WATCH: u8 = 5;
+/// The kind of a SYNCED.
+pub const SYNCED: u8 = 7;
+/// The kind of a DRAIN.
+pub const DRAIN: u8 = 8;
 
 /// Returns the kind of a notice; `None` for a message of a peer.
 #[must_use]
