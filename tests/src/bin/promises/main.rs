@@ -16,11 +16,14 @@
 )]
 
 mod beside;
+mod drain;
 mod figures;
+mod flaps;
 mod forged;
 mod frozen;
 mod ghosts;
 mod line;
+mod order;
 mod paired;
 mod polite;
 mod returns;
@@ -56,7 +59,7 @@ impl Scale {
 /// A row: its name, and what shows its promises.
 type Row = (&'static str, fn(Scale) -> Vec<Line>);
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 11] = [
     ("returns", returns::row),
     ("slow", slow::row),
     ("frozen", frozen::row),
@@ -65,6 +68,9 @@ const ROWS: [Row; 8] = [
     ("storm", storm::row),
     ("forged", forged::row),
     ("ghosts", ghosts::row),
+    ("order", order::row),
+    ("flaps", flaps::row),
+    ("drain", drain::row),
 ];
 
 fn main() -> ExitCode {
