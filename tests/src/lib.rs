@@ -18,6 +18,7 @@ pub mod caller;
 pub mod local;
 pub mod monitor;
 pub mod muxd;
+pub mod notice;
 pub mod peers;
 pub mod raw;
 pub mod wire;

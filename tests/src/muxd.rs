@@ -1,7 +1,7 @@
 //! `muxd` as a process: started, asked, ended.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -30,9 +30,15 @@ impl Muxd {
     /// Starts it with these arguments and waits until it is ready.
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
-        let mut command = command();
+        Self::start_other(command(), args)
+    }
+
+    /// As [`start`](Self::start), of a broker that is started and found in the same way, and has no
+    /// counters.
+    #[must_use]
+    pub fn start_other(mut command: Command, args: &[&str]) -> Self {
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("muxd starts");
+        let mut child = command.spawn().expect("the broker starts");
         let report = Report::collect(child.stderr.take().expect("a pipe"));
         let stdout = child.stdout.take().expect("a pipe");
         let mut muxd = Self { child, listening: Vec::new(), report, asking: Mutex::new(()) };

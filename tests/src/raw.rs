@@ -1,7 +1,7 @@
 //! A peer that sends what it likes.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ pub struct Raw {
     inbox: VecDeque<u8>,
     /// Octets read at once.
     chunk_len: usize,
+    /// How long a read waits.
+    patience: Duration,
 }
 
 /// A connection that the broker has closed.
@@ -50,7 +52,8 @@ impl Raw {
         stream.set_nodelay(true).expect("an option of TCP");
         stream.set_read_timeout(Some(DEADLINE)).expect("an option of every socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("an option of every socket");
-        Self { stream, inbox: VecDeque::new(), chunk_len: CHUNK_LEN }
+        let patience = DEADLINE;
+        Self { stream, inbox: VecDeque::new(), chunk_len: CHUNK_LEN, patience }
     }
 
     /// Connects and sends these octets.
@@ -96,7 +99,7 @@ impl Raw {
     /// # Errors
     ///
     /// Those of the system.
-    pub fn try_send(&mut self, octets: &[u8]) -> std::io::Result<()> {
+    pub fn try_send(&mut self, octets: &[u8]) -> io::Result<()> {
         self.stream.write_all(octets)
     }
 
@@ -130,7 +133,20 @@ impl Raw {
     /// Receives the next message; commands before it are skipped.
     #[must_use]
     pub fn receive(&mut self) -> Vec<Vec<u8>> {
+        self.try_receive(DEADLINE).expect("a message in time")
+    }
+
+    /// Receives the next message, if it comes; commands before it are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WouldBlock`] if nothing comes for so long; what has come of a message is kept.
+    /// Else those of the system, and [`ErrorKind::UnexpectedEof`] if the broker has closed.
+    pub fn try_receive(&mut self, limit: Duration) -> io::Result<Vec<Vec<u8>>> {
         let mut frames = Vec::new();
+        while !has_message(self.inbox.make_contiguous()) {
+            self.read(limit)?;
+        }
         loop {
             let (flags, body) = self.frame();
             if flags & COMMAND != 0 {
@@ -138,9 +154,26 @@ impl Raw {
             }
             frames.push(body);
             if flags & MORE == 0 {
-                return frames;
+                return Ok(frames);
             }
         }
+    }
+
+    /// Receives whatever octets there are, or come next.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_receive`](Self::try_receive).
+    pub fn try_octets(&mut self, limit: Duration) -> io::Result<Vec<u8>> {
+        if self.inbox.is_empty() {
+            self.read(limit)?;
+        }
+        Ok(self.inbox.drain(..).collect())
+    }
+
+    /// Does not wait longer than this to send, from here on.
+    pub fn limit_sending(&self, limit: Duration) {
+        self.stream.set_write_timeout(Some(limit)).expect("an option of every socket");
     }
 
     /// Waits until the broker closes, which it must at once: before its handshake deadline would
@@ -194,12 +227,43 @@ impl Raw {
 
     fn take(&mut self, count: usize) -> Vec<u8> {
         while self.inbox.len() < count {
-            let mut chunk = [0; CHUNK_LEN];
-            let read = self.stream.read(&mut chunk[..self.chunk_len]).expect("octets in time");
-            assert!(read > 0, "the broker closed");
-            self.inbox.extend(&chunk[..read]);
+            self.read(DEADLINE).expect("octets in time");
         }
         self.inbox.drain(..count).collect()
+    }
+
+    fn read(&mut self, limit: Duration) -> io::Result<()> {
+        if std::mem::replace(&mut self.patience, limit) != limit {
+            self.stream.set_read_timeout(Some(limit))?;
+        }
+        let mut chunk = [0; CHUNK_LEN];
+        let read = self.stream.read(&mut chunk[..self.chunk_len])?;
+        if read == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        self.inbox.extend(&chunk[..read]);
+        Ok(())
+    }
+}
+
+/// Tells whether a whole message has come.
+fn has_message(mut octets: &[u8]) -> bool {
+    loop {
+        let (len, rest) = match octets {
+            [flags, rest @ ..] if flags & LONG != 0 => match rest.split_first_chunk() {
+                Some((size, rest)) => (u64::from_be_bytes(*size), rest),
+                None => return false,
+            },
+            [_, len, rest @ ..] => (u64::from(*len), rest),
+            _ => return false,
+        };
+        let Some(behind) = usize::try_from(len).ok().and_then(|len| rest.get(len..)) else {
+            return false;
+        };
+        if octets[0] & (COMMAND | MORE) == 0 {
+            return true;
+        }
+        octets = behind;
     }
 }
 

@@ -82,6 +82,7 @@ fn what_is_wrong_with_a_file_is_told_by_line() {
         &["line 2", "dead_after, 15 s", "ping_interval, 20 s"],
     );
     refused("[limits]\nhandshakes_per_ip.burst = 0", &[], &["line 2", "burst"]);
+    refused("[role.client]\nwindow = 1\n", &[], &["line 2", "window", "clients"]);
 }
 
 /// mux:config:faults.

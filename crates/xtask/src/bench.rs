@@ -31,7 +31,7 @@ pub(crate) fn build() -> Result<()> {
 }
 
 /// Builds the other implementations, which lie in a workspace of their own, beside the broker.
-fn build_rivals() -> Result<()> {
+pub(crate) fn build_rivals() -> Result<()> {
     let target = workspace::target()?;
     let manifest = ["--manifest-path", "benches/rivals/Cargo.toml"];
     let mut build = shell::cargo(["build", "--release", "--locked"]);

@@ -80,7 +80,8 @@ fn tests() -> Result<()> {
 /// Shows what does not hang on how fast the machine is, and who else uses it: the rows `slow` and
 /// `rogue` compare times.
 fn promises_briefly() -> Result<()> {
-    promises::run(&["returns", "spray", "storm", "forged", "ghosts"].map(str::to_owned))
+    let rows = ["returns", "spray", "storm", "forged", "ghosts", "flaps", "drain"];
+    promises::run(&rows.map(str::to_owned))
 }
 
 /// Checks what needs no network; advisories would make an old commit fail on a new day.

@@ -77,7 +77,8 @@ Usage: cargo xtask <command>
                                  (applications at their sockets), curve, codec; `app` and
                                  `route --rivals` build the other implementations too
   promises [--long] [ROW...]     what MUX/1 promises, each under a fault and with a figure: is it kept?
-                                 ROW: only those whose name begins so
+  promises --rivals [ROW...]     what the other implementations do under some of these faults; builds
+                                 them too
 
 What a command needs and does not find (cargo-fuzz, cargo-deny, rustfmt, clippy, pyzmq into
 target/python and, as root or with sudo on a system with apt, a C++ compiler, libzmq and Python's

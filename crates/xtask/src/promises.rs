@@ -1,7 +1,7 @@
 //! `cargo xtask promises`: building the broker with optimisations, and asking what it keeps.
 
 use crate::error::Result;
-use crate::{shell, tools, workspace};
+use crate::{bench, shell, tools, workspace};
 
 /// Builds with optimisations, then runs `promises` with `args`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -9,6 +9,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     tools::libzmq()?;
     let packages = ["--package", "muxd", "--package", "zmtp-mux-tests", "--bins"];
     shell::run(shell::cargo(["build", "--release"]).args(packages))?;
+    if args.iter().any(|arg| arg == "--rivals") {
+        bench::build()?;
+        bench::build_rivals()?;
+    }
     let muxd = workspace::binary("release", "muxd")?;
     let promises = workspace::binary("release", "promises")?;
     shell::run(std::process::Command::new(promises).args(args).env("MUXD_BIN", muxd))

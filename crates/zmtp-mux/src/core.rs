@@ -78,7 +78,7 @@ pub use notice::{GoneReason, NoticeKind, ReturnReason};
 pub use park::Pause;
 pub use partial::Charge;
 pub use pattern::Pattern;
-pub use policy::{CoreConfig, Policy, Rule, Rules};
+pub use policy::{CoreConfig, Policy, Rule, RuleError, Rules};
 pub use principal::Principal;
 pub use rate::Rate;
 pub use role::{ListenerRole, Refusal, Role};

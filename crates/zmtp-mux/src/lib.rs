@@ -149,7 +149,7 @@ pub use core::{
     Acl, AclError, AclFault, Admit, AllowAll, AllowIf, Applicant, Authorizer, Deed, DropReason,
     Event, GoneReason, Limit, ListenerRole, MuxLimits, Name, NameError, NamePolicy, Notices,
     Pattern, PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason,
-    Role, Rule, Rules, Token,
+    Role, Rule, RuleError, Rules, Token,
 };
 pub use net::{
     Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,

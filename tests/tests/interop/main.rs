@@ -20,3 +20,4 @@ mod overload;
 mod security;
 mod strays;
 mod version_3_0;
+mod windows;

@@ -21,6 +21,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
         longest_message(config),
         two_mechanisms(config),
         list_without_key(config),
+        client_window(config),
     ];
     for Clash { keys, words } in clashes.into_iter().flatten() {
         let line = keys.iter().filter_map(|key| reader.line(key)).max();
@@ -98,5 +99,12 @@ fn list_without_key(config: &Config) -> Option<Clash> {
     (options.curve_clients.is_some() && options.plain_users.is_some()).then(|| Clash {
         keys: &["curve_clients", "plain_users"],
         words: "curve_clients is a list of keys, and users of PLAIN have none".to_owned(),
+    })
+}
+
+fn client_window(config: &Config) -> Option<Clash> {
+    config.rules.validate().err().map(|error| Clash {
+        keys: &["role.client.window"],
+        words: format!("{error}: it belongs into [role.service] or a [[destination]]"),
     })
 }

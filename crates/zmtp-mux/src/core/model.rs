@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use zmtp_proto::SocketType;
 
 use crate::core::model::names::{Claim, Dispute, Rules};
-use crate::core::model::parts::{Fits, Frame, Item, Peer, Phase, Room, State, total, total_from};
+use crate::core::model::parts::{Frame, Item, Peer, Phase, Room, State, total, total_from};
 use crate::core::{DropReason, ListenerRole, Outcome};
 
 /// A MUX, as its rules see it.
@@ -37,6 +37,8 @@ pub(crate) struct Model {
     pub(crate) rules: Rules,
     /// Whose tasks have lost or got a name since this was looked at.
     pub(crate) woken: Vec<usize>,
+    /// Who has sent something since this was looked at, while something waits for it.
+    pub(crate) stirred: Vec<usize>,
 }
 
 impl Model {
@@ -107,22 +109,17 @@ impl Model {
         if matches!(state, State::Client | State::Service) && !name.is_empty() {
             dispute.generation = self.next_generation();
         }
-        let (address, queue, open) = (address.to_vec(), Vec::new(), None);
-        let peer = Peer { state, kind, address, name, open, queue, taken: 0, written: 0, dispute };
-        self.peers.push(peer);
+        let window = self.room.window.filter(|_| matches!(state, State::Service | State::Held));
+        let peer = Peer::new(state, kind, address, name, dispute);
+        self.peers.push(Peer { window, ..peer });
         if let (State::Service, Claim::Won(loser)) = (state, claim) {
             self.take_over(loser, self.peers.len() - 1);
         }
         state
     }
 
-    /// A whole message has come from `source`. What the core `said` decides where both is right.
-    pub(crate) fn message(
-        &mut self,
-        source: usize,
-        mut rest: Vec<Frame>,
-        said: Outcome,
-    ) -> Outcome {
+    /// A whole message has come from `source`.
+    pub(crate) fn message(&mut self, source: usize, mut rest: Vec<Frame>) -> Outcome {
         let is_req = self.peers[source].kind == SocketType::Req;
         if !self.peers[source].is_live() {
             return Outcome::NotBound;
@@ -145,7 +142,7 @@ impl Model {
                 let _ = self.drop(DropReason::Replaced);
             }
             self.peers[source].queue.append(&mut waiting);
-            self.peers[source].open = None;
+            (self.peers[source].on_way, self.peers[source].open) = (0, None);
         }
         if to.is_empty() {
             // Whatever the model's peers say there is nonsense, and they take no notices.
@@ -154,8 +151,9 @@ impl Model {
             return Outcome::Heard;
         }
         self.count("received");
+        self.answered(source);
         let prefix = rest[..at].to_vec();
-        match self.admit(source, &to, at, rest, said) {
+        match self.admit(source, &to, at, rest) {
             Err(reason) => self.drop(reason),
             Ok(to) => {
                 self.peers[source].open = is_req.then_some((to, prefix));
@@ -172,7 +170,6 @@ impl Model {
         to: &[u8],
         mut prefix: usize,
         mut message: Vec<Frame>,
-        said: Outcome,
     ) -> Result<usize, DropReason> {
         let from = &self.peers[source];
         let shown = if from.state == State::Service { &from.name } else { &from.address };
@@ -199,11 +196,12 @@ impl Model {
         message[..prefix].iter_mut().for_each(|frame| frame.1 = frame.0.len() + 2);
         message.insert(at, (shown.clone(), shown.len() + 2));
         let message = Item::Message(message);
-        let busy = Outcome::Dropped(DropReason::Busy);
-        match self.fits(source, to, message.octets()) {
-            Fits::No => return Err(DropReason::Busy),
-            Fits::Perhaps if said == busy => return Err(DropReason::Busy),
-            Fits::Perhaps | Fits::Yes => {}
+        if !self.fits(source, to, message.octets()) {
+            return Err(DropReason::Busy);
+        }
+        if !self.peers[to].is_congested(self.room.soft) {
+            self.peers[to].on_way += 1;
+            self.peers[to].unanswered += 1;
         }
         self.peers[to].queue.push((source, message));
         self.peers[to].open = None;
@@ -211,7 +209,7 @@ impl Model {
     }
 
     /// Nobody may hold more than is still free.
-    fn fits(&self, from: usize, to: usize, len: usize) -> Fits {
+    fn fits(&self, from: usize, to: usize, len: usize) -> bool {
         let there = &self.peers[to..=to];
         let (each, mut all) = (self.room.each, self.room.all);
         let half = (all.0 / 2, all.1 / 2);
@@ -226,16 +224,22 @@ impl Model {
         let clients = self.peers.iter().filter(|peer| peer.state == State::Client);
         let (used, global) = (total(there), total(&self.peers));
         let held = total_from(&self.peers, |peer| peer == from);
-        if !room(used, each)
-            || !room(global, all)
-            || !less(used, global, all)
-            || !less(held, global, all)
-            || self.peers[to].state == State::Client && !room(total(clients), half)
-        {
-            return Fits::No;
+        let here = self.peers[to].waiting().filter(|(source, _)| *source == from);
+        let here = here.fold((0, 0), |sum, (_, item)| (sum.0 + 1, sum.1 + item.octets()));
+        room(used, each)
+            && room(global, all)
+            && less(here, used, each)
+            && less(used, global, all)
+            && less(held, global, all)
+            && (self.peers[to].state != State::Client || room(total(clients), half))
+    }
+
+    /// Whatever a peer sends is the answer to one message that is on its way or was given to it.
+    fn answered(&mut self, peer: usize) {
+        self.peers[peer].unanswered = self.peers[peer].unanswered.saturating_sub(1);
+        if self.peers[peer].waiting().next().is_some() {
+            self.stirred.push(peer);
         }
-        let here = total_from(there, |peer| peer == from);
-        if less(here, used, each) { Fits::Yes } else { Fits::Perhaps }
     }
 
     /// A PING has come from the live peer `peer`. One PONG waits at a time.
@@ -247,7 +251,8 @@ impl Model {
         }
     }
 
-    /// The writer of `peer` takes these: each is the first of what its source has there.
+    /// The writer of `peer` takes these: each is the first of what its source has there. It takes
+    /// nothing only if nothing waits, or as much is unanswered as may be.
     pub(crate) fn take(&mut self, peer: usize, items: &[Item]) {
         for item in items {
             let peer = &mut self.peers[peer];
@@ -262,9 +267,23 @@ impl Model {
                 "{item:?} overtakes"
             );
             let item = peer.queue.remove(peer.taken + place);
-            peer.queue.insert(peer.taken, item);
             peer.taken += 1;
+            let was_on_way = peer.on_way > 0;
+            match &item.1 {
+                Item::Message(_) if was_on_way => peer.on_way -= 1,
+                Item::Message(_) => peer.unanswered += 1,
+                Item::Pong(_) | Item::Ping => {}
+            }
+            peer.queue.insert(peer.taken - 1, item);
         }
+        let Peer { unanswered, window, .. } = self.peers[peer];
+        assert!(window.is_none_or(|window| unanswered <= window), "{unanswered} of {window:?}");
+        assert!(
+            !items.is_empty()
+                || self.peers[peer].queue.is_empty()
+                || window.is_some_and(|window| unanswered == window),
+            "{peer} takes nothing, {unanswered} of {window:?} are unanswered"
+        );
     }
 
     /// The kernel has accepted `octets` more of what the writer of `peer` took.
@@ -286,7 +305,7 @@ impl Model {
     /// `peer` is gone. Returns who has its name now, if somebody was held for it.
     pub(crate) fn close(&mut self, peer: usize) -> Option<usize> {
         let was = std::mem::replace(&mut self.peers[peer].state, State::Gone);
-        self.peers[peer].taken = 0;
+        (self.peers[peer].taken, self.peers[peer].on_way) = (0, 0);
         let queue = std::mem::take(&mut self.peers[peer].queue);
         self.peers[peer].dispute.probe = None;
         for _ in queue.iter().filter(|(_, item)| item.is_message()) {

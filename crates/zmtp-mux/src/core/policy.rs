@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::core::limits::{MuxLimits, PoolLimits};
 use crate::core::pattern::Pattern;
 use crate::core::role::Role;
@@ -33,7 +35,7 @@ pub struct Rule {
     pub pool: PoolLimits,
     /// Messages that a service is given ahead of its answers, one message each; `None` for as many as
     /// it takes. What waits for it is returned as not processed if it ends, and waits by its
-    /// source.
+    /// source. Clients and applications answer nothing, so a rule for them must not have one.
     // spec: mux:overload:window
     pub window: Option<NonZeroUsize>,
 }
@@ -47,6 +49,18 @@ pub struct Rules {
     pub service: Rule,
     /// For clients; their names are aliases only, and count for nothing here.
     pub client: Rule,
+}
+
+/// Why rules cannot be meant. Whoever set them is at fault; another try helps nothing.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// What waits for clients has a window, and clients answer nothing.
+    #[error("a window of {0} for clients, which answer nothing")]
+    ClientWindow(NonZeroUsize),
+    /// What waits for the application has a window, and its answers are not counted.
+    #[error("a window of {0} for the application, whose answers are not counted")]
+    InboundWindow(NonZeroUsize),
 }
 
 /// How a core is set up.
@@ -79,6 +93,16 @@ impl Rules {
     pub fn with_pool(pool: PoolLimits) -> Self {
         let (service, client) = (Rule { pool, ..Rule::SERVICE }, Rule { pool, ..Rule::CLIENT });
         Self { names: Vec::new(), service, client }
+    }
+
+    /// Tells whether these can be meant.
+    ///
+    /// # Errors
+    ///
+    /// A part of them would count for nothing.
+    // spec: mux:overload:window-of-services
+    pub fn validate(&self) -> Result<(), RuleError> {
+        self.client.window.map_or(Ok(()), |window| Err(RuleError::ClientWindow(window)))
     }
 
     /// Returns the rule for a destination.
@@ -130,5 +154,17 @@ mod tests {
         assert_eq!(policy(Role::Service, Some("engine")), Policy::Reject);
         assert_eq!(policy(Role::Client, Some("log.8")), Policy::DropNewest);
         assert_eq!(policy(Role::Client, None), Policy::DropNewest);
+    }
+
+    /// mux:overload:window-of-services.
+    #[test]
+    fn only_services_may_have_a_window() {
+        let window = NonZeroUsize::new(7);
+        let with = |rule| Rule { window, ..rule };
+        let usual = Rules::default();
+        let names = vec![(Pattern::new(Bytes::from_static(b"a")).unwrap(), with(Rule::SERVICE))];
+        assert_eq!(Rules { service: with(Rule::SERVICE), names, ..usual }.validate(), Ok(()));
+        let wrong = Rules { client: with(Rule::CLIENT), ..Rules::default() }.validate();
+        assert_eq!(wrong, window.map_or(Ok(()), |window| Err(RuleError::ClientWindow(window))));
     }
 }

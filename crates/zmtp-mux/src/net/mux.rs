@@ -232,13 +232,15 @@ impl Mux {
     ///
     /// # Errors
     ///
-    /// The system has no random octets to give.
+    /// The system has no random octets to give, or a [`RuleError`](crate::RuleError) as
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput).
     pub fn new(config: MuxConfig) -> io::Result<Self> {
         Self::of_kind(config, Kind::Relay)
     }
 
     pub(crate) fn of_kind(config: MuxConfig, kind: Kind) -> io::Result<Self> {
         let MuxConfig { limits, rules, exempt, link, verdict_time, authorizer, shards } = config;
+        rules.validate().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let core = CoreConfig { limits, rules };
         let shared = Shared::new(core, exempt, link, verdict_time, kind)?;
         drop(shared.with_core(|core| core.set_authorizer(authorizer)));

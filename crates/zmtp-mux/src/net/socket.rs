@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use zmtp_proto::SocketType;
 
-use crate::core::{Authorizer, PeerInfo, Rule, Takes, Token};
+use crate::core::{Authorizer, PeerInfo, Rule, RuleError, Takes, Token};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
@@ -83,7 +83,7 @@ pub struct SocketConfig {
     /// Limits, rules for what waits for peers, and who may do what.
     pub mux: MuxConfig,
     /// How much may wait for the application, and what becomes of what does not fit. `max_age`
-    /// counts for nothing here.
+    /// counts for nothing here, and a window is refused.
     pub inbound: Rule,
 }
 
@@ -117,12 +117,18 @@ impl MuxSocket {
     ///
     /// # Errors
     ///
-    /// The system has no random octets to give.
+    /// The system has no random octets to give, or a [`RuleError`](crate::RuleError) as
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput).
     pub fn new(config: SocketConfig) -> io::Result<Self> {
         Self::of_kind(config, Kind::Router)
     }
 
     pub(crate) fn of_kind(config: SocketConfig, kind: Kind) -> io::Result<Self> {
+        // spec: mux:overload:window-of-services
+        if let Some(window) = config.inbound.window {
+            let error = RuleError::InboundWindow(window);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
         let mux = Mux::of_kind(config.mux, kind)?;
         let inbox = Inbox::open(mux.shared(), Takes::Messages, config.inbound);
         let inbox = inbox.ok_or(io::ErrorKind::AlreadyExists)?;

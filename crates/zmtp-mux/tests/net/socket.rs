@@ -1,5 +1,7 @@
 //! A routing socket and its peers.
 
+use std::io;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -8,7 +10,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use zmtp_mux::{
     Dealer, DealerOptions, Endpoint, Event, Figures, GoneReason, LinkEvent, Listen, ListenerRole,
-    Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, SocketConfig, SocketEvent, To,
+    Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, RuleError, SocketConfig,
+    SocketEvent, To,
 };
 
 use crate::soon;
@@ -51,6 +54,24 @@ async fn peers_come_speak_and_go_in_one_stream() {
     let refused = socket.try_send("worker", text("late")).unwrap_err();
     assert_eq!((refused.reason, refused.message), (NotSentReason::NotConnected, text("late")));
     assert_eq!((counter(&socket, "difference"), counter(&socket, "queued")), (0, 0));
+}
+
+/// mux:overload:window-of-services.
+#[test]
+fn a_window_for_those_who_answer_nothing_is_refused() {
+    let window = NonZeroUsize::new(3).unwrap();
+    let error_of = |refused: io::Result<()>| {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        *refused.into_inner().unwrap().downcast::<RuleError>().unwrap()
+    };
+    let mut config = SocketConfig::default();
+    config.inbound.window = Some(window);
+    let inbound = error_of(MuxSocket::new(config).map(drop));
+    assert_eq!(inbound, RuleError::InboundWindow(window));
+    let mut config = MuxConfig::default();
+    config.rules.client.window = Some(window);
+    assert_eq!(error_of(Mux::new(config).map(drop)), RuleError::ClientWindow(window));
 }
 
 /// mux:terminal:dialled.

@@ -2,10 +2,10 @@
 
 use zmtp_mux::DealerOptions;
 use zmtp_mux_tests::wire::{message, opening};
-use zmtp_mux_tests::{Caller, Muxd, Raw};
+use zmtp_mux_tests::{Caller, Muxd, Raw, notice};
 
 use crate::line::Line;
-use crate::{Scale, notice, yard};
+use crate::{Scale, yard};
 
 /// Tries so many forgeries; returns how many came through.
 type Forge = fn(&Muxd, &Caller, usize) -> usize;

@@ -39,7 +39,6 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     };
     let throughput = Both([compare(1), compare(0)]);
     for muxd in muxds {
-        polite::end_service(muxd.clients(), "one");
         yard::end(muxd);
     }
     vec![Line::new(

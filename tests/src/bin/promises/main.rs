@@ -2,6 +2,7 @@
 //!
 //! Prints a line for each, and ends with status 1 if one is missed. The broker is the program in
 //! `MUXD_BIN`, which should be built with optimisations: `cargo xtask promises` does all that.
+//! `promises --rivals [ROW...]` puts other brokers beside it.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -14,12 +15,15 @@
     reason = "a panic is how a promise is missed, and figures are rounded"
 )]
 
+mod beside;
+mod drain;
 mod figures;
+mod flaps;
 mod forged;
 mod frozen;
 mod ghosts;
 mod line;
-mod notice;
+mod order;
 mod paired;
 mod polite;
 mod returns;
@@ -55,7 +59,7 @@ impl Scale {
 /// A row: its name, and what shows its promises.
 type Row = (&'static str, fn(Scale) -> Vec<Line>);
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 11] = [
     ("returns", returns::row),
     ("slow", slow::row),
     ("frozen", frozen::row),
@@ -64,6 +68,9 @@ const ROWS: [Row; 8] = [
     ("storm", storm::row),
     ("forged", forged::row),
     ("ghosts", ghosts::row),
+    ("order", order::row),
+    ("flaps", flaps::row),
+    ("drain", drain::row),
 ];
 
 fn main() -> ExitCode {
@@ -73,20 +80,30 @@ fn main() -> ExitCode {
     {
         returns::serve(url, name);
     }
-    if std::env::var_os("MUXD_BIN").is_none() {
+    let Some(muxd) = std::env::var_os("MUXD_BIN") else {
         eprintln!("promises: MUXD_BIN names no broker; run `cargo xtask promises`");
         return ExitCode::from(2);
-    }
-    let is_long = args.iter().any(|arg| arg == "--long");
+    };
+    let has = |option: &str| args.iter().any(|arg| arg == option);
     let wanted: Vec<&str> =
-        args.iter().map(String::as_str).filter(|arg| *arg != "--long").collect();
-    if let Some(unknown) = wanted.iter().find(|word| ROWS.iter().all(|(row, _)| row != *word)) {
-        let rows: Vec<_> = ROWS.iter().map(|(row, _)| *row).collect();
+        args.iter().map(String::as_str).filter(|arg| !OPTIONS.contains(arg)).collect();
+    let rows: Vec<_> = if has("--rivals") {
+        beside::names().collect()
+    } else {
+        ROWS.iter().map(|(row, _)| *row).collect()
+    };
+    if let Some(unknown) = wanted.iter().find(|word| !rows.contains(word)) {
         eprintln!("promises: no row {unknown:?}; there are {}", rows.join(", "));
         return ExitCode::from(2);
     }
-    run(if is_long { Scale::Long } else { Scale::Short }, &wanted)
+    if has("--rivals") {
+        beside::run(&wanted, muxd.as_ref());
+        return ExitCode::SUCCESS;
+    }
+    run(if has("--long") { Scale::Long } else { Scale::Short }, &wanted)
 }
+
+const OPTIONS: [&str; 2] = ["--long", "--rivals"];
 
 fn run(scale: Scale, wanted: &[&str]) -> ExitCode {
     let mut missed = 0;

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zmtp_mux_tests::wire::message;
-use zmtp_mux_tests::{Muxd, Raw};
+use zmtp_mux_tests::{Muxd, Raw, notice};
 
+use crate::beside::Join;
 use crate::figures::{millis, percentile};
 use crate::line::Line;
-use crate::{Scale, notice, yard};
+use crate::{Scale, yard};
 
 /// The argument that makes this program the service.
 pub(crate) const SERVICE: &str = "service";
@@ -91,7 +92,7 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
 
 /// Returns what the clients saw, when the service was killed, and what it had begun by then.
 fn one_round(muxd: &Muxd, clients: &mut [Raw], round: usize) -> (Vec<Seen>, Instant, HashSet<u64>) {
-    let mut service = start_service(muxd.services());
+    let mut service = start_service(muxd.services(), NAME);
     let mut told = service.stdout.take().expect("a pipe");
     assert_eq!(next(&mut told), Some(READY));
     thread::scope(|scope| {
@@ -121,10 +122,75 @@ fn one_round(muxd: &Muxd, clients: &mut [Raw], round: usize) -> (Vec<Seen>, Inst
     })
 }
 
-fn start_service(url: &str) -> Child {
+/// What clients of any broker learn of their requests when the service is killed.
+#[derive(Debug, Default)]
+struct Told {
+    answered: usize,
+    returned: usize,
+    /// GONE says that they may have been processed or not.
+    in_doubt: usize,
+    /// Nobody says anything of them.
+    silent: usize,
+}
+
+/// Kills a service in each round, under another name, and waits until nothing more comes.
+pub(crate) fn beside(broker: &Muxd, join: Join) -> String {
+    let mut all = Told::default();
+    for round in 0..ROUNDS_BESIDE {
+        let name = format!("{NAME}{round}");
+        let mut service = start_service(broker.services(), &name);
+        let mut stdout = service.stdout.take().expect("a pipe");
+        assert_eq!(next(&mut stdout), Some(READY));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let (raw, name) = (join(broker.clients()), name.clone());
+                thread::spawn(move || told(raw, &name))
+            })
+            .collect();
+        for _ in 0..100 {
+            let _ = next(&mut stdout);
+        }
+        service.kill().expect("it runs");
+        service.wait().expect("a child of ours");
+        for client in clients {
+            let Told { answered, returned, in_doubt, silent } = client.join().expect("a client");
+            all.answered += answered;
+            all.returned += returned;
+            all.in_doubt += in_doubt;
+            all.silent += silent;
+        }
+    }
+    let Told { answered, returned, in_doubt, silent } = all;
+    format!(
+        "{silent} of {} lost in silence ({answered} answered, {returned} came back, {in_doubt} in doubt)",
+        answered + returned + in_doubt + silent
+    )
+}
+
+/// Sends all requests of a round and reads until nothing more comes.
+fn told(mut raw: Raw, name: &str) -> Told {
+    raw.limit_sending(SILENCE);
+    let body = vec![b'x'; BODY_LEN];
+    let mut told = Told::default();
+    let ask = |number: u64| message(&[name.as_bytes(), &number.to_be_bytes(), &body]);
+    let sent = (0..REQUESTS).take_while(|number| raw.try_send(&ask(*number)).is_ok()).count();
+    let mut is_gone = false;
+    while let Ok(frames) = raw.try_receive(SILENCE) {
+        match notice::kind(&frames) {
+            None => told.answered += 1,
+            Some(notice::RETURN) => told.returned += 1,
+            kind => is_gone |= kind == Some(notice::GONE),
+        }
+    }
+    let left = sent - told.answered - told.returned;
+    (told.in_doubt, told.silent) = if is_gone { (left, 0) } else { (0, left) };
+    told
+}
+
+fn start_service(url: &str, name: &str) -> Child {
     let program = std::env::current_exe().expect("the path of this program");
     let mut command = Command::new(program);
-    command.args([SERVICE, url, NAME]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args([SERVICE, url, name]).stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().expect("this program starts")
 }
 
@@ -178,6 +244,10 @@ const CLIENTS: usize = 4;
 /// In each round, for each client. All of them are more than the kernel keeps for the service.
 const REQUESTS: u64 = 150;
 const BODY_LEN: usize = 20_000;
+
+/// Rounds with each broker, and after how much of it nothing more is expected.
+const ROUNDS_BESIDE: usize = 3;
+const SILENCE: Duration = Duration::from_secs(3);
 
 const WORK: Duration = Duration::from_micros(200);
 

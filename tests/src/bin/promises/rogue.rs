@@ -1,17 +1,20 @@
 //! Rogues, and what polite clients notice of them. Each connection from loopback is a source.
 
+use std::fmt;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use zmtp_mux_tests::Raw;
 use zmtp_mux_tests::wire::message;
+use zmtp_mux_tests::{Muxd, Raw, notice};
 
-use crate::figures::{jain, millis, percentile};
+use crate::beside::Join;
+use crate::figures::millis;
 use crate::line::Line;
-use crate::polite::{self, NOISE, Polite};
-use crate::{Scale, notice, yard};
+use crate::polite::{self, Fate, NOISE, Polite};
+use crate::{Scale, yard};
 
 /// One service at its limit: polite clients that stay below their share, and rogues.
 pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {
@@ -24,6 +27,11 @@ pub(crate) fn one_and_twenty(scale: Scale) -> Vec<Line> {
     ]
 }
 
+/// As many rogues at any broker.
+pub(crate) fn beside<const ROGUES: usize>(broker: &Muxd, join: Join) -> String {
+    Crowd::run(broker, ROGUES, Duration::from_secs(4), join).to_string()
+}
+
 /// What a service has ahead of its work, where no broker can put anything before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ahead {
@@ -34,58 +42,74 @@ enum Ahead {
 }
 
 fn crowd(rogues: usize, ahead: Ahead, span: Duration) -> Line {
-    let muxd = yard::start_with(if ahead == Ahead::One { WINDOW } else { "" });
-    let service = Raw::join(muxd.services(), "DEALER", b"one");
-    let service = polite::serve(service, WORK);
-    let (capacity, mut idle) = capacity_and_idle(muxd.clients(), span / 3);
-    let idle = percentile(&mut idle, 99);
-    let share = capacity / (POLITE + rogues) as f64;
-    // Below their share, however many rogues there are.
-    let pace = Duration::from_secs_f64(2.0 / share);
-    let polite = Polite::start(muxd.clients(), &vec!["one".to_owned(); POLITE], pace);
-    let rogues_run: Vec<_> =
-        (0..rogues).map(|_| Rogue::start(muxd.clients(), share * 10.0)).collect();
-    thread::sleep(span);
-    let each = polite.end_each();
-    let sent: usize = rogues_run.into_iter().map(Rogue::end).sum();
-    let fair = jain(&each.iter().map(Vec::len).collect::<Vec<_>>());
-    let mut times = each.concat();
-    let (count, p99) = (times.len(), percentile(&mut times, 99));
+    let muxd = yard::start_with(if ahead == Ahead::One { yard::WINDOW } else { "" });
+    let crowd = Crowd::run(&muxd, rogues, span, notice::opted_in);
     let refused = muxd.counters().of("returned_busy");
-    polite::end_service(muxd.clients(), "one");
-    service.join().expect("it serves to the end");
     yard::end(muxd);
+    let Crowd { capacity, sent, polite, idle } = &crowd;
     let fault = format!(
-        "{rogues} at 10 x its share of a service of {capacity:.0}/s with {}: {:.0}/s, \
+        "{rogues} at 10 x its share of a service of {capacity:.0}/s with {}: {sent:.0}/s, \
          {refused} refused",
         match ahead {
             Ahead::One => "a window of 1",
             Ahead::Much => "full buffers",
         },
-        sent as f64 / span.as_secs_f64()
     );
-    let figure = format!(
-        "0 of {count} polite lost, p99 {} ({:.0} requests), idle {}, Jain {fair:.4}",
-        millis(p99),
-        p99.as_secs_f64() * capacity,
-        millis(idle)
-    );
+    let is_whole = polite.is_whole() && idle.is_whole();
     if rogues == 1 && ahead == Ahead::One {
         let goal = "0 lost, p99 <= 2 x idle, Jain >= 0.99";
-        Line::new(PROMISE, fault, figure, goal, p99 <= idle * 2 && fair >= 0.99)
+        let kept = is_whole && polite.p99 <= idle.p99 * 2 && polite.jain >= 0.99;
+        Line::new(PROMISE, fault, crowd.to_string(), goal, kept)
     } else {
         // Too few are answered to tell how fairly.
-        Line::new(PROMISE, fault, figure, "0 lost", true)
+        Line::new(PROMISE, fault, crowd.to_string(), "0 lost", is_whole)
     }
 }
 
-/// Returns how many requests the service does in a second, and what one takes when it is idle.
-fn capacity_and_idle(url: &str, span: Duration) -> (f64, Vec<Duration>) {
-    let capacity = capacity(url, span);
-    let names = vec!["one".to_owned(); POLITE];
-    let idle = Polite::start(url, &names, Duration::from_secs_f64(2.0 * POLITE as f64 / capacity));
-    thread::sleep(span);
-    (capacity, idle.end())
+/// Polite clients and rogues at one service.
+#[derive(Debug)]
+struct Crowd {
+    /// What the service does in a second that never has to wait for a request.
+    capacity: f64,
+    /// What the rogues sent in a second.
+    sent: f64,
+    polite: Fate,
+    /// The polite ones before there were rogues.
+    idle: Fate,
+}
+
+impl Crowd {
+    fn run(broker: &Muxd, rogues: usize, span: Duration, join: Join) -> Self {
+        drop(polite::service(broker.services(), "one", WORK));
+        let names = vec!["one".to_owned(); POLITE];
+        let capacity = capacity(broker.clients(), span / 3);
+        let pace = Duration::from_secs_f64(2.0 * POLITE as f64 / capacity);
+        let idle = Polite::start(broker.clients(), &names, pace);
+        thread::sleep(span / 3);
+        let idle = idle.end();
+        let share = capacity / (POLITE + rogues) as f64;
+        // Below their share, however many rogues there are.
+        let pace = Duration::from_secs_f64(2.0 / share);
+        let polite = Polite::start(broker.clients(), &names, pace);
+        let rogues: Vec<_> =
+            (0..rogues).map(|_| Rogue::start(join(broker.clients()), share * 10.0)).collect();
+        thread::sleep(span);
+        let sent: usize = rogues.iter().map(Rogue::sent).sum();
+        let polite = polite.end();
+        for rogue in rogues {
+            rogue.end();
+        }
+        Self { capacity, sent: sent as f64 / span.as_secs_f64(), polite, idle }
+    }
+}
+
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { capacity, polite, idle, .. } = self;
+        let requests = polite.p99.as_secs_f64() * capacity;
+        let (idle, jain) = (millis(idle.p99), polite.jain);
+        write!(f, "{polite} ({requests:.0} requests), idle {idle}, Jain {jain:.4}")
+    }
 }
 
 /// Returns how many requests the service does in a second that never has to wait for one.
@@ -107,52 +131,70 @@ fn capacity(url: &str, span: Duration) -> f64 {
 
 /// One client sprays two hundred services, of which twenty read nothing.
 pub(crate) fn spray(scale: Scale) -> Vec<Line> {
-    let span = Duration::from_secs(scale.pick(4, 30) as u64);
     let muxd = yard::start();
-    let names: Vec<String> = (0..POLITE).map(|number| format!("polite{number}")).collect();
-    for name in &names {
-        drop(polite::service(muxd.services(), name, Duration::ZERO));
-    }
-    let stuck: Vec<_> = (0..STUCK)
-        .map(|number| Raw::join(muxd.services(), "DEALER", format!("n{number}").as_bytes()))
-        .collect();
-    let sinks: Vec<_> = (STUCK..SPRAYED)
-        .map(|number| Raw::join(muxd.services(), "DEALER", format!("n{number}").as_bytes()))
-        .collect();
-    let readers: Vec<_> = sinks.iter().map(polite::drain).collect();
-    let pace = Duration::from_millis(1);
-    let idle = Polite::start(muxd.clients(), &names, pace);
-    thread::sleep(span / 4);
-    let idle = percentile(&mut idle.end(), 99);
-    let polite = Polite::start(muxd.clients(), &names, pace);
-    let rogue = notice::opted_in(muxd.clients());
-    let reader = polite::drain(&rogue);
-    let sprayed = spray_for(rogue, span);
-    reader.join().expect("a reader");
-    let mut times = polite.end();
-    let (count, p99) = (times.len(), percentile(&mut times, 99));
-    let counters = muxd.counters();
-    drop(stuck);
-    for sink in &sinks {
-        polite::hang_up(sink);
-    }
-    for reader in readers {
-        reader.join().expect("a reader");
-    }
-    for name in &names {
-        polite::end_service(muxd.clients(), name);
-    }
+    let span = Duration::from_secs(scale.pick(4, 30) as u64);
+    let spray = Spray::run(&muxd, span, notice::opted_in);
+    let busy = muxd.counters().of("returned_busy");
     yard::end(muxd);
     let fault = format!(
-        "one sprays 200 services, 20 of them stuck: {sprayed} sent, {} returned as busy",
-        counters.of("returned_busy"),
+        "one sprays 200 services, 20 of them stuck: {} sent, {busy} returned as busy",
+        spray.sent
     );
-    let figure = format!("0 of {count} polite lost, p99 {}, idle {}", millis(p99), millis(idle));
-    let is_full = counters.of("returned_busy") > 0;
-    vec![Line::new(PROMISE, fault, figure, "0 lost, the stuck ones full", is_full)]
+    let kept = spray.polite.is_whole() && busy > 0;
+    vec![Line::new(PROMISE, fault, spray.to_string(), "0 lost, the stuck ones full", kept)]
+}
+
+/// The same at any broker.
+pub(crate) fn spray_beside(broker: &Muxd, join: Join) -> String {
+    let spray = Spray::run(broker, Duration::from_secs(3), join);
+    format!("{} sprayed, {spray}", spray.sent)
+}
+
+/// Polite clients with a service each, beside a rogue that sprays.
+#[derive(Debug)]
+struct Spray {
+    sent: usize,
+    polite: Fate,
+    idle: Fate,
+}
+
+impl Spray {
+    fn run(broker: &Muxd, span: Duration, join: Join) -> Self {
+        let names: Vec<String> = (0..POLITE).map(|number| format!("polite{number}")).collect();
+        for name in &names {
+            drop(polite::service(broker.services(), name, Duration::ZERO));
+        }
+        let others: Vec<_> = (0..SPRAYED)
+            .map(|number| Raw::join(broker.services(), "DEALER", format!("n{number}").as_bytes()))
+            .collect();
+        // The first are stuck.
+        let readers: Vec<_> = others[STUCK..].iter().map(polite::drain).collect();
+        let pace = Duration::from_millis(1);
+        let idle = Polite::start(broker.clients(), &names, pace);
+        thread::sleep(span / 4);
+        let idle = idle.end();
+        let polite = Polite::start(broker.clients(), &names, pace);
+        let sent = spray_for(join(broker.clients()), span);
+        let polite = polite.end();
+        for other in &others {
+            polite::hang_up(other);
+        }
+        for reader in readers {
+            reader.join().expect("a reader");
+        }
+        Self { sent, polite, idle }
+    }
+}
+
+impl fmt::Display for Spray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, idle {}", self.polite, millis(self.idle.p99))
+    }
 }
 
 fn spray_for(mut rogue: Raw, span: Duration) -> usize {
+    let reader = polite::drain(&rogue);
+    rogue.limit_sending(span);
     let round: Vec<u8> = (0..SPRAYED)
         .flat_map(|number| {
             let len = if number < STUCK { 64 * 1024 } else { 100 };
@@ -164,21 +206,22 @@ fn spray_for(mut rogue: Raw, span: Duration) -> usize {
         sent += SPRAYED;
     }
     polite::hang_up(&rogue);
+    reader.join().expect("a reader");
     sent
 }
 
-/// A client that takes notices and sends at its rate, whatever comes back.
+/// A client that sends at its rate, whatever comes back.
 struct Rogue {
     over: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
+    stream: TcpStream,
     threads: [JoinHandle<()>; 2],
 }
 
 impl Rogue {
-    fn start(url: &str, per_second: f64) -> Self {
+    fn start(mut raw: Raw, per_second: f64) -> Self {
         let (over, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let mut raw = notice::opted_in(url);
-        let reader = polite::drain(&raw);
+        let (reader, stream) = (polite::drain(&raw), raw.stream());
         let (until, count) = (Arc::clone(&over), Arc::clone(&sent));
         let writer = thread::spawn(move || {
             let one = message(&[b"one", ROGUE, &[b'r'; 100]]);
@@ -194,25 +237,26 @@ impl Rogue {
                 count.fetch_add(batch, Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(2));
             }
-            polite::hang_up(&raw);
         });
-        Self { over, sent, threads: [reader, writer] }
+        Self { over, sent, stream, threads: [reader, writer] }
     }
 
     /// Returns how much it has sent.
-    fn end(self) -> usize {
+    fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    fn end(self) {
         self.over.store(true, Ordering::Relaxed);
+        // It can only be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
         for thread in self.threads {
             thread.join().expect("a rogue");
         }
-        self.sent.load(Ordering::Relaxed)
     }
 }
 
 const PROMISE: &str = "rogue isolation";
-
-/// What a broker is told whose services are slow, and answer each request.
-const WINDOW: &str = "[role.service]\nwindow = 1\n";
 
 const POLITE: usize = 4;
 

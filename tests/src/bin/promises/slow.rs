@@ -1,18 +1,20 @@
 //! One of a hundred services reads nothing: what the others get done meanwhile.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use zmtp_mux_tests::wire::message;
-use zmtp_mux_tests::{Muxd, Raw};
+use zmtp_mux_tests::{Muxd, Raw, notice};
 
+use crate::beside::Join;
 use crate::figures::millis;
 use crate::line::Line;
 use crate::paired::{Both, Turns};
-use crate::polite::NOISE;
-use crate::{Scale, notice, polite, yard};
+use crate::polite::{LOST_AFTER, NOISE};
+use crate::{Scale, polite, yard};
 
 pub(crate) fn row(scale: Scale) -> Vec<Line> {
     let names: Vec<String> = (0..SERVICES).map(|number| format!("s{number}")).collect();
@@ -47,11 +49,8 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     muxds[0].wait_counter("queued", |queued| queued == 0);
     drop(pairs);
     for (muxd, gate) in muxds.into_iter().zip(gates) {
-        for name in &names {
-            polite::end_service(muxd.clients(), name);
-        }
-        gate.service.join().expect("it serves to the end");
         yard::end(muxd);
+        gate.service.join().expect("it serves to the end");
     }
     lines(&throughput, stock, grown)
 }
@@ -84,6 +83,105 @@ fn lines(throughput: &Both, (worst, paused): (Duration, Duration), grown: u64) -
             grown <= POOL_KIB * 12 / 10,
         ),
     ]
+}
+
+/// The others' throughput before and after one stops, at any broker.
+pub(crate) fn beside(broker: &Muxd, join: Join) -> String {
+    let names: Vec<String> = (0..SERVICES).map(|number| format!("s{number}")).collect();
+    let (last, others) = names.split_last().expect("services");
+    for name in others {
+        drop(polite::service(broker.services(), name, Duration::ZERO));
+    }
+    let gate = Gate::start(broker.services(), last);
+    let tally = Arc::new(Tally::default());
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (raw, names, tally) = (join(broker.clients()), names.clone(), Arc::clone(&tally));
+            thread::spawn(move || rounds(raw, &names, &tally))
+        })
+        .collect();
+    let rate_over = |span: Duration| {
+        let before = tally.answered.load(Ordering::Relaxed);
+        thread::sleep(span);
+        (tally.answered.load(Ordering::Relaxed) - before) as f64 / span.as_secs_f64()
+    };
+    let _warm_up = rate_over(Duration::from_secs(1));
+    let healthy = rate_over(Duration::from_secs(3));
+    let memory = broker.resident_kib();
+    gate.close();
+    tally.is_stopped.store(true, Ordering::Relaxed);
+    let stopped = rate_over(Duration::from_secs(8));
+    let grown = broker.resident_kib().saturating_sub(memory) / 1024;
+    tally.is_over.store(true, Ordering::Relaxed);
+    let (mut longest, mut told) = (Duration::ZERO, 0);
+    for client in clients {
+        let (pause, returned) = client.join().expect("a client");
+        (longest, told) = (longest.max(pause), told + returned);
+    }
+    gate.open();
+    format!(
+        "{:.0} % of healthy ({healthy:.0}/s), longest pause {}, {} of {} lost of others, \
+         {told} came back of {} to the stopped one, {grown} MiB more",
+        stopped / healthy * 100.0,
+        millis(longest),
+        tally.lost.load(Ordering::Relaxed),
+        tally.answered.load(Ordering::Relaxed) + tally.lost.load(Ordering::Relaxed),
+        tally.to_stopped.load(Ordering::Relaxed),
+    )
+}
+
+/// What clients count together.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Answers of all services but the last.
+    answered: AtomicUsize,
+    /// Answers of theirs that did not come within [`LOST_AFTER`].
+    lost: AtomicUsize,
+    to_stopped: AtomicUsize,
+    is_stopped: AtomicBool,
+    is_over: AtomicBool,
+}
+
+/// Asks all services at once, again and again, and has more for the last one. Returns the longest
+/// round since that is stopped, and how much came back.
+fn rounds(mut raw: Raw, names: &[String], tally: &Tally) -> (Duration, usize) {
+    raw.limit_sending(LOST_AFTER);
+    let (mut longest, mut told, mut number) = (Duration::ZERO, 0, 0_u64);
+    let more = message(&[names[SERVICES - 1].as_bytes(), NOISE, &[b'x'; 16 * 1024]]);
+    while !tally.is_over.load(Ordering::Relaxed) {
+        let round = number.to_be_bytes();
+        let ask = |name: &String| message(&[name.as_bytes(), &round, &[b'x'; 100]]);
+        let mut octets: Vec<u8> = names.iter().flat_map(ask).collect();
+        octets.extend_from_slice(&more);
+        let is_stopped = tally.is_stopped.load(Ordering::Relaxed);
+        tally.to_stopped.fetch_add(2 * usize::from(is_stopped), Ordering::Relaxed);
+        let (began, mut left) = (Instant::now(), SERVICES - 1);
+        let mut failed = raw.try_send(&octets).is_err();
+        while left > 0 {
+            match raw.try_receive(LOST_AFTER) {
+                Ok(frames) if notice::kind(&frames) == Some(notice::RETURN) => told += 1,
+                // What is late is lost already.
+                Ok(frames) if frames[1] == round && frames[0] != names[SERVICES - 1].as_bytes() => {
+                    tally.answered.fetch_add(1, Ordering::Relaxed);
+                    left -= 1;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    failed |= error.kind() != ErrorKind::WouldBlock;
+                    tally.lost.fetch_add(left, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        if is_stopped {
+            longest = longest.max(began.elapsed());
+        }
+        if failed {
+            break;
+        }
+        number += 1;
+    }
+    (longest, told)
 }
 
 /// A service that reads only while its gate is open.
@@ -157,7 +255,8 @@ fn stock(muxd: &Muxd, names: &[String], scale: Scale) -> (Duration, Duration) {
     let mut client = Raw::join(muxd.clients(), "DEALER", b"");
     let (mut worst, mut paused) = (Duration::ZERO, Duration::ZERO);
     let began = Instant::now();
-    let span = Duration::from_secs(scale.pick(4, 30) as u64);
+    // The other broker's services are silent meanwhile, for less than they may be.
+    let span = Duration::from_secs(scale.pick(4, 12) as u64);
     while began.elapsed() < span {
         for (number, name) in names.iter().enumerate() {
             let asked = Instant::now();

@@ -26,6 +26,9 @@ pub(crate) fn start_with(config: &str) -> Muxd {
     Muxd::start(&[&listen[..], &["--log", "warn", "--config", path]].concat())
 }
 
+/// What a broker is told whose services are slow, and answer each request.
+pub(crate) const WINDOW: &str = "[role.service]\nwindow = 1\n";
+
 /// Ends it in order, and keeps the books.
 pub(crate) fn end(muxd: Muxd) -> Counters {
     let difference = muxd.counters().of("difference");

@@ -126,7 +126,7 @@ fn what_a_list_needs_is_asked_for() {
     assert_eq!(Config::parse(text.as_bytes()).unwrap().rules.names.len(), 2);
 }
 
-/// mux:config:contradictions.
+/// mux:config:contradictions, mux:overload:window-of-services.
 #[test]
 fn values_that_contradict_each_other_are_refused_at_the_later_one() {
     for (text, line, sayings) in [
@@ -140,9 +140,13 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
         ("[limits]\nmessage_len = 99\nglobal_pool = { octets = 98 }", 3, &["global_pool", "98 B"]),
         ("plain_users = \"u\"\ncurve_secret = \"s\"", 2, &["one mechanism"]),
         ("plain_users = \"u\"\ncurve_clients = \"c\"", 2, &["PLAIN"]),
+        ("[role.client]\npolicy = \"reject\"\nwindow = 2", 3, &["window of 2", "[role.service]"]),
+        ("[role]\nclient = { window = 1 }", 2, &["window of 1", "[[destination]]"]),
     ] {
         fault(text, line, sayings);
     }
+    let off = Config::parse(b"[role.client]\nwindow = \"off\"").unwrap();
+    assert_eq!(off.rules.client.window, None);
     // Of a peer that is never asked nothing is expected.
     let silent = in_limits("ping_interval = \"off\"\ndead_after = \"1 s\"\nbusy_client = \"1 s\"");
     assert_eq!(silent.pulse.ping_interval, None);

@@ -5,6 +5,7 @@ mod dispute;
 pub(crate) mod fault;
 mod writer;
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use zmtp_proto::{Context, Pong};
@@ -15,9 +16,9 @@ use crate::core::model::Model;
 use crate::core::model::names::{PROBE, TAKEOVERS, WINDOW};
 use crate::core::model::parts::{Frame, Peer, Phase, Room, State, total};
 use crate::core::model::step::{STEP_LEN, Shape, Step, Target, Then};
-use crate::core::model::wire::encode;
+use crate::core::model::wire::{Form, encode};
 use crate::core::{
-    BindingKey, CoreConfig, Counters, Flight, GoneReason, MuxCore, MuxLimits, NodeId, Outcome,
+    BindingKey, CoreConfig, Counters, Encoded, Flight, GoneReason, MuxCore, MuxLimits, NodeId,
     Policy, PoolLimits, Rule, Rules,
 };
 
@@ -25,11 +26,18 @@ const NODE: NodeId = NodeId(*b"the-node");
 
 /// Pools in which little, or much, or next to nothing has room. Many steps fill each.
 const ROOMS: [Room; 4] = [
-    Room { each: (64, 400_000), all: (512, 2_000_000), places: 3 },
-    Room { each: (4, 400), all: (9, 900), places: 1 },
-    Room { each: (3, 2_000_000), all: (5, 4_000_000), places: 2 },
-    Room { each: (1_000, 1_300), all: (1_000, 2_100), places: 0 },
+    room((64, 400_000), (512, 2_000_000), 3),
+    room((4, 400), (9, 900), 1),
+    room((3, 2_000_000), (5, 4_000_000), 2),
+    room((1_000, 1_300), (1_000, 2_100), 0),
 ];
+
+/// What a service may be given ahead of its answers.
+const WINDOWS: [Option<usize>; 4] = [None, Some(1), Some(2), Some(5)];
+
+/// Rooms and windows, each with each; those without a window come first.
+pub(crate) const SETUPS: usize = WINDOWLESS * WINDOWS.len();
+pub(crate) const WINDOWLESS: usize = ROOMS.len();
 
 /// What the driver knows of a peer beyond the model.
 #[derive(Debug, Default)]
@@ -68,10 +76,10 @@ pub(crate) struct Driver {
     pub(crate) fault: Option<Fault>,
 }
 
-/// Runs the steps that `data` says: first the room there is, then eight octets for each.
+/// Runs the steps that `data` says: first the setup, then eight octets for each.
 pub(crate) fn run(data: &[u8]) {
-    let Some((&room, data)) = data.split_first() else { return };
-    let mut driver = Driver::new(room.into());
+    let Some((&setup, data)) = data.split_first() else { return };
+    let mut driver = Driver::new(setup.into());
     for octets in data.chunks(STEP_LEN) {
         let mut step = [0; STEP_LEN];
         step[..octets.len()].copy_from_slice(octets);
@@ -81,11 +89,14 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 impl Driver {
-    pub(crate) fn new(room: usize) -> Self {
-        let (room, rules) = (ROOMS[room % ROOMS.len()], rules(room));
+    /// Each `setup` below [`SETUPS`] is another.
+    pub(crate) fn new(setup: usize) -> Self {
+        let (window, rules) = (WINDOWS[setup / ROOMS.len() % WINDOWS.len()], rules(setup));
+        let room = Room { window, ..ROOMS[setup % ROOMS.len()] };
         let pool = |(messages, octets)| PoolLimits { octets, messages };
         let drop = |rule| Rule { policy: Policy::DropNewest, pool: pool(room.each), ..rule };
-        let (service, client) = (drop(Rule::SERVICE), drop(Rule::CLIENT));
+        let window = window.and_then(NonZeroUsize::new);
+        let (service, client) = (Rule { window, ..drop(Rule::SERVICE) }, drop(Rule::CLIENT));
         let treatment = Rules { service, client, ..Rules::default() };
         let limits = MuxLimits {
             global_pool: pool(room.all),
@@ -111,6 +122,7 @@ impl Driver {
                 counts: std::collections::BTreeMap::new(),
                 rules,
                 woken: Vec::new(),
+                stirred: Vec::new(),
             },
             seats: Vec::new(),
             start: start(),
@@ -124,7 +136,7 @@ impl Driver {
 
     /// Lets `step` happen to both, and compares all that can be seen.
     pub(crate) fn apply(&mut self, step: &Step) {
-        let pending: Vec<usize> = self.model.peers.iter().map(untaken).collect();
+        let pending = self.pending();
         let mut woken = Vec::new();
         match step {
             Step::Introduce(newcomer) => self.introduce(newcomer),
@@ -144,9 +156,16 @@ impl Driver {
             }
         }
         woken.append(&mut self.model.woken);
+        self.settle(&pending, woken);
+    }
+
+    /// Wakes whose queue has grown since it was `pending`, or who may take more of it.
+    fn settle(&mut self, pending: &[usize], mut woken: Vec<usize>) {
+        let stirred = std::mem::take(&mut self.model.stirred);
         for (peer, seat) in self.seats.iter_mut().enumerate() {
             let before = pending.get(peer).copied().unwrap_or(0);
-            if untaken(&self.model.peers[peer]) > before && seat.writer == Writer::Asleep {
+            let has_more = untaken(&self.model.peers[peer]) > before || stirred.contains(&peer);
+            if has_more && seat.writer == Writer::Asleep {
                 seat.writer = Writer::Woken;
                 woken.push(peer);
             }
@@ -155,10 +174,18 @@ impl Driver {
         self.compare_figures();
     }
 
-    /// Writes all out, closes everyone, and finds nothing left.
+    fn pending(&self) -> Vec<usize> {
+        self.model.peers.iter().map(untaken).collect()
+    }
+
+    /// Writes all out, has everything answered, closes everyone, and finds nothing left.
     pub(crate) fn finish(&mut self) {
         for peer in 0..self.seats.len() {
             while self.model.phase != Phase::Ended && !self.model.peers[peer].queue.is_empty() {
+                let Peer { unanswered, window, .. } = self.model.peers[peer];
+                if window == Some(unanswered) {
+                    self.answer(peer);
+                }
                 assert_eq!(self.seats[peer].writer, Writer::Woken, "{peer} sleeps on its queue");
                 let before = self.model.peers[peer].queue.len();
                 self.poll(peer, 0);
@@ -186,11 +213,21 @@ impl Driver {
         let (frames, octets) = encode(&self.frames(source, shape));
         let Some(key) = self.seats[source].key else { return };
         let faulty = self.fault.is_some();
-        let likely =
-            faulty.then(|| self.model.clone().message(source, frames.clone(), Outcome::Admitted));
+        let likely = faulty.then(|| self.model.clone().message(source, frames.clone()));
         let outcome = self.tell_message(key, &octets, shape.buffer, likely);
-        let expected = self.model.message(source, frames, outcome);
+        let expected = self.model.message(source, frames);
         assert_eq!(outcome, expected, "a message from {source}");
+    }
+
+    /// Has `peer` say something that goes nowhere.
+    fn answer(&mut self, peer: usize) {
+        let Some(key) = self.seats[peer].key else { return };
+        let pending = self.pending();
+        let words = [b"nobody".to_vec(), b"answer".to_vec()].map(|body| (body, Form::Shortest));
+        let (frames, octets) = encode(&words);
+        let outcome = self.core.handle_message(key, Encoded::Borrowed(&octets), self.now());
+        assert_eq!(outcome, self.model.message(peer, frames));
+        self.settle(&pending, Vec::new());
     }
 
     /// Closes a peer; who inherits its name is to be woken.
@@ -299,6 +336,14 @@ impl Driver {
         }
     }
 }
+
+const fn room(each: (usize, usize), all: (usize, usize), places: usize) -> Room {
+    let octets = if each.1 / 4 < SOFT_MARK { each.1 / 4 } else { SOFT_MARK };
+    Room { each, all, places, soft: (each.0 / 4, octets), window: None }
+}
+
+/// The usual one.
+const SOFT_MARK: usize = 256 * 1024;
 
 fn untaken(peer: &Peer) -> usize {
     peer.queue.len() - peer.taken

@@ -50,6 +50,12 @@ pub(crate) struct Peer {
     pub(crate) queue: Vec<(usize, Item)>,
     pub(crate) taken: usize,
     pub(crate) written: usize,
+    /// Messages that are not taken yet, and the next to be: all behind them wait by their sources.
+    pub(crate) on_way: usize,
+    /// Messages that are on their way or were, less those that came.
+    pub(crate) unanswered: usize,
+    /// The most that may be unanswered.
+    pub(crate) window: Option<usize>,
     pub(crate) dispute: Dispute,
 }
 
@@ -59,6 +65,10 @@ pub(crate) struct Room {
     pub(crate) each: (usize, usize),
     pub(crate) all: (usize, usize),
     pub(crate) places: usize,
+    /// With more than this a destination is congested.
+    pub(crate) soft: (usize, usize),
+    /// Of each service.
+    pub(crate) window: Option<usize>,
 }
 
 impl Item {
@@ -80,9 +90,48 @@ impl Item {
 }
 
 impl Peer {
+    pub(crate) fn new(
+        state: State,
+        kind: SocketType,
+        address: &[u8],
+        name: Vec<u8>,
+        dispute: Dispute,
+    ) -> Self {
+        let (address, open, queue) = (address.to_vec(), None, Vec::new());
+        let (taken, written, on_way, unanswered, window) = (0, 0, 0, 0, None);
+        Self {
+            state,
+            kind,
+            address,
+            name,
+            open,
+            queue,
+            taken,
+            written,
+            on_way,
+            unanswered,
+            window,
+            dispute,
+        }
+    }
+
     /// Tells whether a PING is not with the kernel yet.
     pub(crate) fn pings(&self) -> bool {
         self.queue.iter().any(|(_, item)| *item == Item::Ping)
+    }
+
+    /// Returns what waits by its source.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &(usize, Item)> {
+        let untaken = self.queue[self.taken..].iter();
+        untaken.filter(|(_, item)| item.is_message()).skip(self.on_way)
+    }
+
+    /// Tells whether what comes now waits by its source.
+    pub(crate) fn is_congested(&self, soft: (usize, usize)) -> bool {
+        let used = total([self]);
+        let full = self.window.is_some_and(|window| self.unanswered >= window);
+        let is_req = self.kind == SocketType::Req;
+        !is_req && (self.waiting().next().is_some() || full || used.0 > soft.0 || used.1 > soft.1)
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -103,13 +152,4 @@ pub(crate) fn total_from<'p>(
     let queues = peers.into_iter().flat_map(|peer| &peer.queue);
     let messages = queues.filter(|(from, item)| item.is_message() && counts(*from));
     messages.fold((0, 0), |(count, octets), (_, item)| (count + 1, octets + item.octets()))
-}
-
-/// Whether a message must have room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fits {
-    Yes,
-    /// As the destination is congested or not, which it alone knows.
-    Perhaps,
-    No,
 }

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::core::model::driver::Driver;
 use crate::core::model::driver::fault::Fault;
+use crate::core::model::driver::{Driver, SETUPS, WINDOWLESS};
 use crate::core::model::step::{STEP_LEN, Step};
 
 /// Steps of one case. `CORE_STEPS` and, of proptest, `PROPTEST_CASES` ask for more.
@@ -19,8 +19,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(any::<[u8; STEP_LEN]>().prop_map(Step::draw), 0..=steps_max())
 }
 
-fn run(room: usize, steps: &[Step], fault: Option<Fault>) -> Driver {
-    let mut driver = Driver::new(room);
+fn run(setup: usize, steps: &[Step], fault: Option<Fault>) -> Driver {
+    let mut driver = Driver::new(setup);
     driver.fault = fault;
     for step in steps {
         driver.apply(step);
@@ -35,8 +35,14 @@ proptest! {
     ///
     /// So too who holds a name, since when, and whom it was taken from.
     #[test]
-    fn core_equals_model(room in 0_usize..4, steps in steps()) {
-        run(room, &steps, None);
+    fn core_equals_model(setup in 0..WINDOWLESS, steps in steps()) {
+        run(setup, &steps, None);
+    }
+
+    /// mux:overload:window, mux:overload:congested-pairs, mux:overload:threshold.
+    #[test]
+    fn core_with_windows_equals_model(setup in WINDOWLESS..SETUPS, steps in steps()) {
+        run(setup, &steps, None);
     }
 }
 
