@@ -135,8 +135,8 @@ struct Handles {
 }
 
 impl Client {
-    /// Dials the MUX at `endpoint` once, without a name or security; from then on the client comes
-    /// back by itself. [`builder`](Self::builder) has the rest.
+    /// Dials the MUX at `endpoint` once, without a name or security, and returns connected; from then
+    /// on the client comes back by itself. [`builder`](Self::builder) has the rest.
     ///
     /// # Errors
     ///

@@ -73,6 +73,9 @@ impl Dealer {
     /// Dials `endpoint` once and shakes hands without security, announcing `identity`: a service's
     /// name, or nothing.
     ///
+    /// When it returns, the peer is in: what is sent is queued for it, unless the connection has
+    /// ended since, of which [`event`](Self::event) tells, behind the coming of the peer.
+    ///
     /// # Errors
     ///
     /// The endpoint cannot be reached, or the peer is none, or refused.
@@ -88,7 +91,7 @@ impl Dealer {
     }
 
     /// Dials `endpoint` and shakes hands, as `options` say. What they say of coming back holds once
-    /// there was a connection.
+    /// there was a connection. When it returns, the peer is in, as with [`connect`](Self::connect).
     ///
     /// # Errors
     ///
@@ -133,7 +136,8 @@ impl Dealer {
     }
 
     /// Listens for ROUTERs, REPs and DEALERs, and returns where: with the port that was found if any
-    /// would do.
+    /// would do. Until one has come [`try_send`](Self::try_send) finds nobody, and
+    /// [`send`](Self::send) waits.
     ///
     /// # Errors
     ///

@@ -119,8 +119,9 @@ struct Link {
 }
 
 impl Service {
-    /// Dials the MUX at `endpoint` once and claims this name, without security; from then on the
-    /// service comes back by itself. [`builder`](Self::builder) has the rest.
+    /// Dials the MUX at `endpoint` once and claims this name, without security. When it returns, the
+    /// service has the name, and requests to it are on their way; from then on it comes back by
+    /// itself. [`builder`](Self::builder) has the rest.
     ///
     /// # Errors
     ///

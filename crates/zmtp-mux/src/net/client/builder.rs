@@ -88,7 +88,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Dials once; from then on the client comes back by itself.
+    /// Dials once, and returns connected; from then on the client comes back by itself.
     ///
     /// # Errors
     ///
