@@ -346,7 +346,8 @@ impl Dealer {
     }
 
     /// Closes the dealer in order: what is queued is written out, for as long as
-    /// [`MuxLimits::end_flush`](crate::MuxLimits::end_flush), then the connection is closed.
+    /// [`MuxLimits::end_flush`](crate::MuxLimits::end_flush), then the connection is closed. What has
+    /// come by then can still be taken, and behind it the end of the connection.
     ///
     /// # Cancel safety
     ///

@@ -10,8 +10,9 @@ use crate::core::Event;
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::socket::Closed;
 
-/// What happens in a [`Mux`](crate::Mux), in order. None is lost while the MUX runs; with the end of
-/// that, what was not taken is. When this is dropped, nobody listens. It is a [`Stream`], too.
+/// What happens in a [`Mux`](crate::Mux), in order. None is lost: when the MUX ends, what was not
+/// taken still can be, then the end of each peer, and only then it is [`Closed`]. When this is
+/// dropped, nobody listens. It is a [`Stream`], too.
 ///
 /// ```
 /// use zmtp_mux::{Dealer, Event, Listen, ListenerRole, Mux, MuxConfig};
@@ -41,7 +42,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// [`Closed`]: the MUX has ended.
+    /// [`Closed`]: the MUX has ended, and all was taken.
     ///
     /// # Cancel safety
     ///

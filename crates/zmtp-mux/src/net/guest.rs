@@ -95,7 +95,12 @@ impl Bound {
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        self.shared.close(self.key, self.why.get().copied().unwrap_or(GoneReason::Lost));
+        let why = self.why.get().copied().unwrap_or_else(|| {
+            // Its task panicked, or was aborted with the MUX.
+            let is_serving = self.shared.with_core(|core| core.is_serving());
+            if is_serving { GoneReason::Lost } else { GoneReason::LinkLost }
+        });
+        self.shared.close(self.key, why);
     }
 }
 

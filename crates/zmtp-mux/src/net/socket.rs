@@ -271,7 +271,8 @@ impl MuxSocket {
 
     /// Closes the socket in order: nothing more is taken or dialled; what is queued is written out,
     /// for as long as [`MuxLimits::end_flush`](crate::MuxLimits::end_flush); then every connection
-    /// is closed. What the application has not taken by then is dropped and counted.
+    /// is closed. What has come by then can still be taken, and behind it the end of each peer; then
+    /// the socket says [`Closed`].
     ///
     /// # Cancel safety
     ///
