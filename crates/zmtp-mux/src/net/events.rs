@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::core::Event;
+use crate::net::bell::Ear;
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::socket::Closed;
 
@@ -31,11 +32,15 @@ use crate::net::socket::Closed;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Events(Inbox);
+pub struct Events {
+    inbox: Inbox,
+    /// Of the stream: calls have their own.
+    ear: Ear,
+}
 
 impl Events {
     pub(crate) fn new(inbox: Inbox) -> Self {
-        Self(inbox)
+        Self { inbox, ear: Ear::default() }
     }
 
     /// Waits for the next event.
@@ -48,21 +53,8 @@ impl Events {
     ///
     /// Cancel safe: no event is lost.
     pub async fn next(&self) -> Result<Event, Closed> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// As [`next`](Self::next), to be polled.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`].
-    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
-        let mut event = None;
-        match self.0.poll_take(cx, 1, |taken| event = taken.into_event()) {
-            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
-            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
-            Poll::Pending => Poll::Pending,
-        }
+        let mut ear = Ear::default();
+        poll_fn(|cx| poll_event(&self.inbox, cx, &mut ear)).await
     }
 
     /// Returns the next event if it is there.
@@ -72,7 +64,7 @@ impl Events {
     /// [`Closed`].
     pub fn try_next(&self) -> Result<Option<Event>, Closed> {
         let mut event = None;
-        let outcome = self.0.take(1, &mut |taken| event = taken.into_event());
+        let outcome = self.inbox.take(1, &mut |taken| event = taken.into_event());
         outcome.map(|_| event).map_err(|Ended| Closed)
     }
 }
@@ -81,7 +73,17 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.poll_event(cx).map(Result::ok)
+        let Self { inbox, ear } = self.get_mut();
+        poll_event(inbox, cx, ear).map(Result::ok)
+    }
+}
+
+fn poll_event(inbox: &Inbox, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<Result<Event, Closed>> {
+    let mut event = None;
+    match inbox.poll_take(cx, ear, 1, |taken| event = taken.into_event()) {
+        Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+        Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+        Poll::Pending => Poll::Pending,
     }
 }
 

@@ -8,6 +8,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use zmtp_proto::Message;
 
+use crate::net::bell::Ear;
 use crate::net::dealer::{Dealer, DealerError, LinkEvent, is_passing};
 use crate::net::socket::{MuxSocket, NotSent, NotSentReason, SocketEvent, To};
 
@@ -28,7 +29,10 @@ pub struct SendHalf<H>(Slot<H>);
 
 /// The receiving half of a [`MuxSocket`] or a [`Dealer`], as a [`Stream`] that ends with it.
 #[derive(Clone, Debug)]
-pub struct RecvHalf<H>(H);
+pub struct RecvHalf<H> {
+    handle: H,
+    ear: Ear,
+}
 
 /// A handle, and the message that waits for it.
 struct Slot<H> {
@@ -36,6 +40,7 @@ struct Slot<H> {
     to: To,
     /// What there was no room for.
     waiting: Option<Message>,
+    ear: Ear,
     flushing: Option<Flushing>,
 }
 
@@ -69,7 +74,7 @@ impl MuxSocket {
     /// ```
     #[must_use]
     pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
-        (SendHalf::new(self.clone()), RecvHalf(self))
+        (SendHalf::new(self.clone()), RecvHalf::new(self))
     }
 }
 
@@ -79,13 +84,13 @@ impl Dealer {
     /// these traits: sending and receiving at once needs no halves.
     #[must_use]
     pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
-        (SendHalf::new(self.clone()), RecvHalf(self))
+        (SendHalf::new(self.clone()), RecvHalf::new(self))
     }
 }
 
 impl<H> SendHalf<H> {
     fn new(handle: H) -> Self {
-        Self(Slot { handle, to: To::Any, waiting: None, flushing: None })
+        Self(Slot { handle, to: To::Any, waiting: None, ear: Ear::default(), flushing: None })
     }
 
     /// Returns the handle that this is a half of.
@@ -96,10 +101,14 @@ impl<H> SendHalf<H> {
 }
 
 impl<H> RecvHalf<H> {
+    fn new(handle: H) -> Self {
+        Self { handle, ear: Ear::default() }
+    }
+
     /// Returns the handle that this is a half of.
     #[must_use]
     pub fn handle(&self) -> &H {
-        &self.0
+        &self.handle
     }
 }
 
@@ -110,6 +119,7 @@ trait Sends: Clone + Send + Sync + 'static {
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>>;
@@ -128,10 +138,11 @@ impl Sends for MuxSocket {
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
-        self.poll_send(cx, to, message)
+        self.poll_send(cx, ear, to, message)
     }
 
     fn waits(reason: NotSentReason) -> bool {
@@ -151,10 +162,11 @@ impl Sends for Dealer {
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         _: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
-        self.poll_send(cx, message)
+        self.poll_send(cx, ear, message)
     }
 
     fn waits(reason: NotSentReason) -> bool {
@@ -169,7 +181,7 @@ impl Sends for Dealer {
 impl<H: Sends> Slot<H> {
     // spec: mux:half:one-waits
     fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
-        self.handle.poll_once(cx, &self.to, &mut self.waiting)
+        self.handle.poll_once(cx, &mut self.ear, &self.to, &mut self.waiting)
     }
 
     // spec: mux:half:one-waits
@@ -247,7 +259,8 @@ impl Stream for RecvHalf<MuxSocket> {
     type Item = SocketEvent;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEvent>> {
-        self.0.poll_event(cx).map(Result::ok)
+        let Self { handle, ear } = self.get_mut();
+        handle.poll_event(cx, ear).map(Result::ok)
     }
 }
 
@@ -256,7 +269,8 @@ impl Stream for RecvHalf<Dealer> {
     type Item = Result<LinkEvent, DealerError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_event(cx).map(|event| match event {
+        let Self { handle, ear } = self.get_mut();
+        handle.poll_event(cx, ear).map(|event| match event {
             // The reason was told, or there is none.
             Err(DealerError::GivenUp) => None,
             event => Some(event),

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use zmtp_proto::SocketType;
 
 use crate::core::{Authorizer, PeerInfo, Rule, Takes, Token};
+use crate::net::bell::{Bell, Ear};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
@@ -190,21 +191,8 @@ impl MuxSocket {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn event(&self) -> Result<SocketEvent, Closed> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// As [`event`](Self::event), to be polled. Any number of tasks may.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`].
-    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<SocketEvent, Closed>> {
-        let mut event = None;
-        match self.0.inbox.poll_take(cx, 1, |taken| event = Some(taken.into())) {
-            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
-            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
-            Poll::Pending => Poll::Pending,
-        }
+        let mut ear = Ear::default();
+        poll_fn(|cx| self.poll_event(cx, &mut ear)).await
     }
 
     /// Returns what comes next if it is there.
@@ -233,19 +221,36 @@ impl MuxSocket {
         into: &mut Vec<SocketEvent>,
         max: usize,
     ) -> Result<usize, Closed> {
-        poll_fn(|cx| self.0.inbox.poll_take(cx, max, |taken| into.push(taken.into())))
+        let mut ear = Ear::default();
+        let inbox = &self.0.inbox;
+        poll_fn(|cx| inbox.poll_take(cx, &mut ear, max, |taken| into.push(taken.into())))
             .await
             .map_err(|Ended| Closed)
+    }
+
+    /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
+    pub(crate) fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+    ) -> Poll<Result<SocketEvent, Closed>> {
+        let mut event = None;
+        match self.0.inbox.poll_take(cx, ear, 1, |taken| event = Some(taken.into())) {
+            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Takes up to `max` things and passes on the messages among them.
     pub(crate) fn poll_messages(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         max: usize,
         mut each: impl FnMut(Incoming),
     ) -> Poll<Result<(), Closed>> {
-        let taken = self.0.inbox.poll_take(cx, max, |taken| {
+        let taken = self.0.inbox.poll_take(cx, ear, max, |taken| {
             if let Taken::Message { from, message } = taken {
                 each(Incoming { from, message });
             }
@@ -304,7 +309,7 @@ impl MuxSocket {
         dials.push(task.abort_handle());
     }
 
-    pub(crate) fn bell(&self) -> &Arc<crate::net::bell::Bell> {
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.0.inbox.bell
     }
 

@@ -8,6 +8,7 @@ use zmtp_proto::Message;
 
 use super::Dealer;
 use crate::core::Token;
+use crate::net::bell::Ear;
 use crate::net::socket::{NotSent, NotSentReason, To};
 
 impl Dealer {
@@ -20,10 +21,11 @@ impl Dealer {
     pub(crate) fn poll_send_over(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         link: Token,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
-        let sent = self.socket.poll_send(cx, &To::Peer(link), message);
+        let sent = self.socket.poll_send(cx, ear, &To::Peer(link), message);
         sent.map(|sent| self.closed_if_over(sent))
     }
 

@@ -10,6 +10,7 @@ use zmtp_proto::Message;
 
 use super::Shared;
 use crate::core::Token;
+use crate::net::bell::Ear;
 use crate::net::socket::{NotSent, NotSentReason};
 use crate::service::{Lead, Settled, Standing};
 
@@ -110,7 +111,8 @@ impl Request {
     pub async fn reply(mut self, message: impl Into<Message>) -> Result<(), ReplyError> {
         let message = message.into();
         let mut wire = Some(self.lead.answer(&self.message, &message));
-        let sent = poll_fn(|cx| self.service.dealer.poll_send_over(cx, self.link, &mut wire)).await;
+        let (dealer, link, mut ear) = (&self.service.dealer, self.link, Ear::default());
+        let sent = poll_fn(|cx| dealer.poll_send_over(cx, &mut ear, link, &mut wire)).await;
         match sent {
             Ok(()) => {
                 self.settled = Settled::Replied;

@@ -10,6 +10,7 @@ use zmtp_proto::Message;
 
 use super::{MuxSocket, To};
 use crate::core::Unsent;
+use crate::net::bell::Ear;
 use crate::net::clock::now;
 use crate::net::permit::Permit;
 
@@ -79,8 +80,8 @@ impl MuxSocket {
     }
 
     pub(crate) async fn send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
-        let mut message = Some(message);
-        poll_fn(|cx| self.poll_send(cx, to, &mut message)).await
+        let (mut ear, mut message) = (Ear::default(), Some(message));
+        poll_fn(|cx| self.poll_send(cx, &mut ear, to, &mut message)).await
     }
 
     /// Sends what is in `message` as soon as there is room. It stays there meanwhile.
@@ -88,10 +89,11 @@ impl MuxSocket {
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
-        self.poll_send_while(|reason| reason == NotSentReason::Full, cx, to, message)
+        self.poll_send_while(|reason| reason == NotSentReason::Full, cx, ear, to, message)
     }
 
     /// The same, as long as it waits for a reason that is `passing`.
@@ -99,6 +101,7 @@ impl MuxSocket {
         &self,
         passing: impl Fn(NotSentReason) -> bool,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
         message: &mut Option<Message>,
     ) -> Poll<Result<(), NotSent>> {
@@ -109,7 +112,7 @@ impl MuxSocket {
         };
         // Only who has to wait is noted: most never have to, and may be tasks for one message each.
         // There may be room since.
-        self.shared().room.listen(cx.waker());
+        ear.listen(&self.shared().room, cx.waker());
         match self.try_send_to(to, waiting) {
             Err(NotSent { message: back, reason }) if passing(reason) => {
                 *message = Some(back);
@@ -154,11 +157,11 @@ impl MuxSocket {
     ///
     /// Cancel safe: no room is kept.
     pub async fn reserve(&self, to: impl Into<To>, len: usize) -> Result<Permit, NotSentReason> {
-        let to = to.into();
+        let (mut ear, to) = (Ear::default(), to.into());
         poll_fn(|cx| match self.try_reserve(&to, len) {
             Err(NotSentReason::Full) => {
                 // As in `poll_send_while`.
-                self.shared().room.listen(cx.waker());
+                ear.listen(&self.shared().room, cx.waker());
                 match self.try_reserve(&to, len) {
                     Err(NotSentReason::Full) => Poll::Pending,
                     outcome => Poll::Ready(outcome),
