@@ -5,7 +5,7 @@
 //! plain functions over encoded frames; `rest` is passed on as the octets it came in.
 
 use bytes::{BufMut, Bytes};
-use zmtp_proto::{FrameHeader, FrameKind, Frames, put_header};
+use zmtp_proto::{FrameHeader, FrameKind, Frames, Message, put_header};
 
 use crate::core::address::Shown;
 
@@ -109,8 +109,8 @@ enum Lead<'m> {
     FromReq { source: &'m Shown, id: Option<&'m [u8]> },
     /// `[id?, "", src]`
     ToReq { id: Option<&'m [u8]>, source: &'m Shown },
-    /// None.
-    Bare,
+    /// What the application puts before it.
+    Own(&'m [u8], &'m [u8]),
 }
 
 impl<'m> Outgoing<'m> {
@@ -140,18 +140,19 @@ impl<'m> Outgoing<'m> {
         Self { lead: Lead::Source(source), tail: message }
     }
 
-    /// Makes the message as the application of a terminal sent it.
+    /// Makes the message as the application of a terminal sent it, behind frames of its own.
     // spec: mux:terminal:nothing-added
     #[inline]
-    pub(crate) fn bare(message: &'m [u8]) -> Self {
-        Self { lead: Lead::Bare, tail: message }
+    pub(crate) fn own(lead: &'m [u8], message: &'m Message) -> Self {
+        let (head, tail) = message.pieces();
+        Self { lead: Lead::Own(lead, head), tail }
     }
 
     /// Returns its octets as it will be encoded.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let lead = match self.lead {
-            Lead::Bare => 0,
+            Lead::Own(lead, head) => lead.len().saturating_add(head.len()),
             Lead::Source(source) => source.frame().len(),
             Lead::FromReq { source, id } | Lead::ToReq { id, source } => source
                 .frame()
@@ -166,7 +167,10 @@ impl<'m> Outgoing<'m> {
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
         match self.lead {
-            Lead::Bare => {}
+            Lead::Own(lead, head) => {
+                out.extend_from_slice(lead);
+                out.extend_from_slice(head);
+            }
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
                 out.extend_from_slice(source.frame());
@@ -196,11 +200,26 @@ impl<'m> Outgoing<'m> {
         self.tail
     }
 
+    /// Tells whether the tail is passed on as a slice instead of copied. A copy of less costs less
+    /// than the extra slice in the write and the allocation that the slice keeps alive; what the
+    /// application gives away is an allocation of its own already.
+    #[inline]
+    pub(crate) fn is_worth_a_slice(&self) -> bool {
+        let least = match self.lead {
+            Lead::Own(..) => Message::SHARED_LEN_MIN,
+            Lead::Source(_) | Lead::FromReq { .. } | Lead::ToReq { .. } => SHARED_LEN_MIN,
+        };
+        self.tail.len() >= least
+    }
+
     /// Returns the tail as a slice of `whole` in which it stands, without a copy.
     pub(crate) fn shared_tail(&self, whole: &Bytes) -> Bytes {
         whole.slice_ref(self.tail)
     }
 }
+
+/// From this many octets on a body of a peer is passed on as a slice.
+const SHARED_LEN_MIN: usize = 16 * 1024;
 
 const MORE: FrameKind = FrameKind::MessageMore;
 

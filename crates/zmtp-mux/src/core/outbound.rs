@@ -122,7 +122,7 @@ impl Outbound {
         let congested = self.is_congested();
         self.used.take(len);
         let tail = outgoing.tail();
-        let shared = whole.filter(|_| tail.len() >= SHARED_LEN_MIN);
+        let shared = whole.filter(|_| outgoing.is_worth_a_slice());
         if congested {
             self.push_pair(record, sent.source, outgoing, shared, now);
             return self.wake();
@@ -352,10 +352,6 @@ impl Outbound {
         }
     }
 }
-
-/// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
-/// costs less than the extra slice in the write and the allocation that the slice keeps alive.
-const SHARED_LEN_MIN: usize = 16 * 1024;
 
 /// Octets after which a new buffer is begun, so that none is copied again and again in growing.
 const BUFFER_LEN_MAX: usize = 64 * 1024;

@@ -154,7 +154,14 @@ impl Dealer {
     // spec: 28:dealer:room-limited, 28:dealer:nothing-discarded
     // spec: 28:dealer:independent-directions
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        self.closed_if_over(self.socket.try_send_to(&To::Any, message.into()))
+        let message = message.into();
+        let sent = self.try_send_kept(&message);
+        sent.map_err(|reason| NotSent { message, reason })
+    }
+
+    /// The same. The message stays with the caller.
+    pub(crate) fn try_send_kept(&self, message: &Message) -> Result<(), NotSentReason> {
+        self.closed_if_over(self.socket.try_send_parcel(&To::Any, message.into()))
     }
 
     /// Queues a message, and waits for a connection and for room if need be. It is written in the
@@ -169,24 +176,21 @@ impl Dealer {
     /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        let (mut ear, mut waiting) = (Ear::default(), Some(message.into()));
-        poll_fn(|cx| self.poll_send(cx, &mut ear, &mut waiting)).await
+        let (mut ear, message) = (Ear::default(), message.into());
+        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await;
+        sent.map_err(|reason| NotSent { message, reason })
     }
 
-    /// Sends what is in `message` as soon as there is a connection with room. It stays there
-    /// meanwhile.
+    /// Sends a message as soon as there is a connection with room.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
         ear: &mut Ear,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        let sent = self.socket.poll_send_while(is_passing, cx, ear, &To::Any, message);
-        if sent.is_pending()
-            && self.is_over()
-            && let Some(message) = message.take()
-        {
-            return Poll::Ready(Err(NotSent { message, reason: NotSentReason::Closed }));
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
+        let sent = self.socket.poll_send_while(is_passing, cx, ear, &To::Any, message.into());
+        if sent.is_pending() && self.is_over() {
+            return Poll::Ready(Err(NotSentReason::Closed));
         }
         sent
     }
@@ -353,13 +357,11 @@ impl Dealer {
         self.line.as_ref().and_then(|line| line.over()).unwrap_or(DealerError::GivenUp)
     }
 
-    fn closed_if_over(&self, sent: Result<(), NotSent>) -> Result<(), NotSent> {
-        sent.map_err(|mut not_sent| {
-            if not_sent.reason == NotSentReason::NotConnected && self.is_over() {
-                not_sent.reason = NotSentReason::Closed;
-            }
-            not_sent
-        })
+    fn closed_if_over(&self, sent: Result<(), NotSentReason>) -> Result<(), NotSentReason> {
+        match sent {
+            Err(NotSentReason::NotConnected) if self.is_over() => Err(NotSentReason::Closed),
+            sent => sent,
+        }
     }
 }
 

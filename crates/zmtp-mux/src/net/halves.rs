@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -114,15 +114,15 @@ impl<H> RecvHalf<H> {
 
 /// A handle that sends.
 trait Sends: Clone + Send + Sync + 'static {
-    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent>;
+    fn try_once(&self, to: &To, message: &Message) -> Result<(), NotSentReason>;
 
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
         ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>>;
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>>;
 
     /// Tells whether a message that was refused for this reason is kept until it is sent.
     fn waits(reason: NotSentReason) -> bool;
@@ -131,8 +131,8 @@ trait Sends: Clone + Send + Sync + 'static {
 }
 
 impl Sends for MuxSocket {
-    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent> {
-        self.try_send_to(to, message)
+    fn try_once(&self, to: &To, message: &Message) -> Result<(), NotSentReason> {
+        self.try_send_parcel(to, message.into())
     }
 
     fn poll_once(
@@ -140,9 +140,9 @@ impl Sends for MuxSocket {
         cx: &mut Context<'_>,
         ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        self.poll_send(cx, ear, to, message)
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
+        self.poll_send(cx, ear, to, message.into())
     }
 
     fn waits(reason: NotSentReason) -> bool {
@@ -155,8 +155,8 @@ impl Sends for MuxSocket {
 }
 
 impl Sends for Dealer {
-    fn try_once(&self, _: &To, message: Message) -> Result<(), NotSent> {
-        self.try_send(message)
+    fn try_once(&self, _: &To, message: &Message) -> Result<(), NotSentReason> {
+        self.try_send_kept(message)
     }
 
     fn poll_once(
@@ -164,8 +164,8 @@ impl Sends for Dealer {
         cx: &mut Context<'_>,
         ear: &mut Ear,
         _: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
         self.poll_send(cx, ear, message)
     }
 
@@ -181,7 +181,12 @@ impl Sends for Dealer {
 impl<H: Sends> Slot<H> {
     // spec: mux:half:one-waits
     fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
-        self.handle.poll_once(cx, &mut self.ear, &self.to, &mut self.waiting)
+        let Some(message) = &self.waiting else { return Poll::Ready(Ok(())) };
+        let sent = ready!(self.handle.poll_once(cx, &mut self.ear, &self.to, message));
+        Poll::Ready(match (sent, self.waiting.take()) {
+            (Err(reason), Some(message)) => Err(NotSent { message, reason }),
+            _ => Ok(()),
+        })
     }
 
     // spec: mux:half:one-waits
@@ -189,12 +194,13 @@ impl<H: Sends> Slot<H> {
         if self.waiting.is_some() {
             return Err(NotSent { message, reason: NotSentReason::Full });
         }
-        match self.handle.try_once(&to, message) {
-            Err(NotSent { message, reason }) if H::waits(reason) => {
+        match self.handle.try_once(&to, &message) {
+            Ok(()) => Ok(()),
+            Err(reason) if H::waits(reason) => {
                 (self.to, self.waiting) = (to, Some(message));
                 Ok(())
             }
-            outcome => outcome,
+            Err(reason) => Err(NotSent { message, reason }),
         }
     }
 
@@ -203,11 +209,11 @@ impl<H: Sends> Slot<H> {
         if self.waiting.is_some() {
             // What waited is not flushed by what began before it.
             self.flushing = None;
-            std::task::ready!(self.poll_empty(cx))?;
+            ready!(self.poll_empty(cx))?;
         }
         let handle = &self.handle;
         let flushing = self.flushing.get_or_insert_with(|| handle.clone().flushed());
-        std::task::ready!(flushing.as_mut().poll(cx));
+        ready!(flushing.as_mut().poll(cx));
         self.flushing = None;
         Poll::Ready(Ok(()))
     }

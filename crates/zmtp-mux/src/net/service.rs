@@ -20,7 +20,7 @@ use crate::net::bell::Ear;
 use crate::net::dealer::{Dealer, DealerError, LinkEvent};
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::{ConnectError, generation, is_mux};
-use crate::net::socket::NotSent;
+use crate::net::socket::Parcel;
 use crate::service::{Heed, ServiceCore, ServiceCounters};
 
 /// A named service of a MUX.
@@ -282,10 +282,10 @@ impl State {
         while let Some(link) = self.link
             && let Some(message) = self.core.poll_transmit()
         {
-            match dealer.poll_send_over(cx, ear, link.token, &mut Some(message)) {
+            match dealer.poll_send_over(cx, ear, link.token, Parcel::from(&message)) {
                 Poll::Ready(Ok(())) => self.core.handle_sent(),
                 // Its end is on its way to us, or room is.
-                Poll::Ready(Err(NotSent { .. })) | Poll::Pending => return,
+                Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
     }

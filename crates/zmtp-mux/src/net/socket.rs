@@ -22,7 +22,7 @@ use crate::net::shared::{Kind, Shared};
 
 pub use self::address::To;
 pub use self::event::{Incoming, SocketEvent};
-pub(crate) use self::send::not_sent;
+pub(crate) use self::send::Parcel;
 pub use self::send::{NotSent, NotSentReason};
 
 mod address;

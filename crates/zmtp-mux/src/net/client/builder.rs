@@ -125,6 +125,7 @@ impl ClientBuilder {
         let state = State {
             core,
             link: mux.map(|mux| mux.token),
+            lead: Vec::new(),
             budget: Budget::new(self.retry.unwrap_or_default().budget, now()),
             armed: None,
             watchers: BTreeMap::new(),
