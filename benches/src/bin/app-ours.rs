@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use tokio::task::JoinSet;
-use zmtp_mux::{Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig, SocketEvent};
+use zmtp_mux::{
+    Client, Dealer, Listen, ListenerRole, Message, MuxSocket, Service, SocketConfig, SocketEvent,
+};
 use zmtp_mux_bench_roles::asker::Asker;
 use zmtp_mux_bench_roles::meter::Meter;
 use zmtp_mux_bench_roles::pings::Pings;
@@ -88,51 +90,40 @@ async fn ping(role: &Ping) -> Result<(), Failure> {
 }
 
 async fn serve(role: &Serve) -> Result<(), Failure> {
-    let dealer = Dealer::connect(&role.to.parse()?, &role.name).await?;
+    let service = Service::connect(&role.to.parse()?, &role.name).await?;
     println!("connected");
-    let mut requests = Vec::with_capacity(BATCH);
     loop {
-        dealer.recv_many(&mut requests, BATCH).await?;
-        for request in requests.drain(..) {
-            dealer.send(request).await?;
-        }
+        let request = service.recv().await?;
+        let body = request.message();
+        request.reply(body).await?;
     }
 }
 
-/// A task for each client.
+/// A task for each request that is open.
 async fn ask(role: &Ask) -> Result<(), Failure> {
     let pings = Arc::new(Mutex::new(Pings::new(role.window)));
-    let mut clients = JoinSet::new();
+    let mut asking = JoinSet::new();
     for _ in 0..role.clients {
-        clients.spawn(client(role.clone(), Arc::clone(&pings)));
-    }
-    // The first that sees the end of the window ends all.
-    clients.join_next().await.ok_or("no clients")??
-}
-
-async fn client(role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
-    let dealer = Dealer::connect(&role.to.parse()?, "").await?;
-    let mut asker = Asker::new(role.len);
-    for _ in 0..role.outstanding {
-        dealer.send(request(&role, &mut asker)?).await?;
-    }
-    let mut answers = Vec::with_capacity(BATCH);
-    loop {
-        dealer.recv_many(&mut answers, BATCH).await?;
-        for answer in answers.drain(..) {
-            let sent = asker.take(last_frame(&answer))?;
-            let progress = pings.lock().unwrap_or_else(PoisonError::into_inner).take(sent);
-            if progress == Progress::Done {
-                println!("{}", pings.lock().unwrap_or_else(PoisonError::into_inner).report());
-                return Ok(());
-            }
-            dealer.send(request(&role, &mut asker)?).await?;
+        let client = Client::connect(&role.to.parse()?).await?;
+        for _ in 0..role.outstanding {
+            asking.spawn(request(client.clone(), role.clone(), Arc::clone(&pings)));
         }
     }
+    // The first that sees the end of the window ends all.
+    asking.join_next().await.ok_or("nothing is asked")??
 }
 
-fn request(role: &Ask, asker: &mut Asker) -> Result<Message, Failure> {
-    Ok(Message::from_frames([role.name.as_bytes(), asker.ask()])?)
+async fn request(client: Client, role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
+    let mut asker = Asker::new(role.len);
+    loop {
+        let answer = client.request(&role.name, asker.ask()).await?;
+        let sent = asker.take(last_frame(&answer))?;
+        let mut pings = pings.lock().unwrap_or_else(PoisonError::into_inner);
+        if pings.take(sent) == Progress::Done {
+            println!("{}", pings.report());
+            return Ok(());
+        }
+    }
 }
 
 /// Binds a routing socket and says where.

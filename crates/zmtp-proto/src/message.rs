@@ -1,6 +1,8 @@
 //! Messages, kept as the octets that stand on the wire.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
@@ -17,16 +19,37 @@ mod builder;
 /// Keeping the encoding makes forwarding a copy of octets, and a clone the count of a reference.
 /// Frames are parsed out on demand. What holds octets is a message of one frame by `From`, an array
 /// of such one of several; for the rest there is a [`MessageBuilder`]. Invariant: well formed, MORE on all frames but the last.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Message(Bytes);
+///
+/// A last body of [`SHARED_LEN_MIN`](Self::SHARED_LEN_MIN) octets or more that is given as [`Bytes`]
+/// or as a vector is not copied: the encoding is in two [pieces](Self::pieces) then. Whoever looks at
+/// it in one, or at its frames, has them joined, once.
+#[derive(Clone)]
+pub struct Message(Octets);
+
+#[derive(Clone)]
+enum Octets {
+    Whole(Bytes),
+    Parted(Arc<Parted>),
+}
+
+/// An encoding in two pieces, whose border is before or behind a body.
+struct Parted {
+    head: Bytes,
+    tail: Bytes,
+    joined: OnceLock<Bytes>,
+}
 
 impl Message {
+    /// From this many octets on a body is not copied if that can be: 8 KiB. Less than that costs less
+    /// to copy than to keep a piece of its own for.
+    pub const SHARED_LEN_MIN: usize = 8 * 1024;
+
     /// Makes a message of one frame.
     #[must_use]
     pub fn single(body: &[u8]) -> Self {
         let mut octets = BytesMut::with_capacity(body.len().saturating_add(FrameHeader::LEN_MAX));
         put_frame(FrameKind::MessageLast, body, &mut octets);
-        Self(octets.freeze())
+        Self(Octets::Whole(octets.freeze()))
     }
 
     /// Makes a message of these frames, in order.
@@ -68,9 +91,10 @@ impl Message {
     pub fn split_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
         // Most messages are a single short frame.
         if let [0, size, rest @ ..] = octets.as_ref()
-            && let Some(len) = rest.len().checked_sub(usize::from(*size))
+            && let Some(behind) = rest.len().checked_sub(usize::from(*size))
         {
-            return Ok(Some(Self(octets.split_to(octets.len().saturating_sub(len)))));
+            let len = octets.len().saturating_sub(behind);
+            return Ok(Some(Self(Octets::Whole(octets.split_to(len)))));
         }
         let mut rest: &[u8] = octets;
         loop {
@@ -87,21 +111,22 @@ impl Message {
             }
         }
         let len = octets.len().saturating_sub(rest.len());
-        Ok(Some(Self(octets.split_to(len))))
+        Ok(Some(Self(Octets::Whole(octets.split_to(len)))))
     }
 
-    /// Returns the message with these frames before its own.
+    /// Returns the message with these frames before its own. What is large of it is not copied.
     #[must_use]
     pub fn with_frames_before<I>(&self, frames: I) -> Self
     where
         I: IntoIterator<Item: AsRef<[u8]>>,
     {
-        let mut octets = BytesMut::with_capacity(self.0.len().saturating_add(SHORT_FRAMES_LEN));
+        let (head, tail) = self.pieces();
+        let mut octets = BytesMut::with_capacity(head.len().saturating_add(SHORT_FRAMES_LEN));
         for frame in frames {
             put_frame(FrameKind::MessageMore, frame.as_ref(), &mut octets);
         }
-        octets.extend_from_slice(&self.0);
-        Self(octets.freeze())
+        octets.extend_from_slice(head);
+        Self::of_pieces(octets, tail.clone())
     }
 
     /// Returns the message without its first `count` frames, not copied; `None` if no frame is
@@ -111,31 +136,95 @@ impl Message {
         let mut frames = self.frames();
         frames.by_ref().take(count).for_each(drop);
         let rest = frames.rest();
-        if rest.is_empty() { None } else { Some(Self(self.0.slice_ref(rest))) }
+        if rest.is_empty() {
+            None
+        } else {
+            Some(Self(Octets::Whole(self.joined().slice_ref(rest))))
+        }
     }
 
     /// Takes octets that a [`Decoder`](crate::Decoder) has already found to be a message.
     pub(crate) fn from_checked(octets: Bytes) -> Self {
         debug_assert!(Self::from_octets(octets.clone()).is_ok());
-        Self(octets)
+        Self(Octets::Whole(octets))
+    }
+
+    /// Puts an encoding together, in one piece unless the tail is large.
+    fn of_pieces(mut head: BytesMut, tail: Bytes) -> Self {
+        if tail.len() < Self::SHARED_LEN_MIN {
+            head.extend_from_slice(&tail);
+            return Self(Octets::Whole(head.freeze()));
+        }
+        let parted = Parted { head: head.freeze(), tail, joined: OnceLock::new() };
+        Self(Octets::Parted(Arc::new(parted)))
     }
 
     /// Returns the bodies of the frames, in order. Never empty.
     #[must_use]
     pub fn frames(&self) -> Frames<'_> {
-        Frames(&self.0)
+        Frames(self.as_octets())
     }
 
     /// Returns the message as it stands on the wire.
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {
-        &self.0
+        self.joined()
     }
 
-    /// Returns the message as it stands on the wire, without a copy.
+    /// Returns the message as it stands on the wire: without a copy, if it is in one piece.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        match self.0 {
+            Octets::Whole(octets) => octets,
+            Octets::Parted(parted) => parted.joined().clone(),
+        }
+    }
+
+    /// Returns the message as it stands on the wire, in two pieces: the first, which may be empty, is
+    /// small, the other may be large, and can be kept without a copy.
+    #[must_use]
+    #[inline]
+    pub fn pieces(&self) -> (&[u8], &Bytes) {
+        match &self.0 {
+            Octets::Whole(octets) => (&[], octets),
+            Octets::Parted(parted) => (&parted.head, &parted.tail),
+        }
+    }
+
+    /// Returns how many octets it has on the wire.
+    #[must_use]
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        let (head, tail) = self.pieces();
+        head.len().saturating_add(tail.len())
+    }
+
+    fn joined(&self) -> &Bytes {
+        match &self.0 {
+            Octets::Whole(octets) => octets,
+            Octets::Parted(parted) => parted.joined(),
+        }
+    }
+}
+
+impl Parted {
+    fn joined(&self) -> &Bytes {
+        self.joined.get_or_init(|| [&self.head[..], &self.tail].concat().into())
+    }
+}
+
+/// What matters is what stands on the wire.
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_octets() == other.as_octets()
+    }
+}
+
+impl Eq for Message {}
+
+impl Hash for Message {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_octets().hash(state);
     }
 }
 
@@ -210,6 +299,37 @@ mod tests {
         let message = Message::from_frames(frames).unwrap();
         assert_eq!(message.frames().collect::<Vec<_>>(), frames);
         assert_eq!(Message::single(b"hi").as_octets(), b"\x00\x02hi");
+    }
+
+    #[test]
+    fn a_large_body_that_can_be_kept_is_not_copied_and_a_small_one_is_joined() {
+        assert_eq!(size_of::<Message>(), size_of::<Bytes>(), "most messages pay for nothing");
+        for len in [0, 1, 255, 256, 8191, 8192, 70_000] {
+            let body = Bytes::from(vec![b'x'; len]);
+            let message = Message::from(body.clone());
+            let large = len >= Message::SHARED_LEN_MIN;
+            for (message, before) in [
+                (message.clone(), &[][..]),
+                (message.with_frames_before(["a", ""]), &["a", ""]),
+                (message.with_frames_before(["b"]).with_frames_before(["a"]), &["a", "b"]),
+            ] {
+                let tail = message.pieces().1;
+                assert_eq!(tail.as_ptr() == body.as_ptr() && tail.len() == len, large, "{len}");
+                let frames: Vec<&[u8]> =
+                    before.iter().map(|frame| frame.as_bytes()).chain([&body[..]]).collect();
+                let copied = Message::from_frames(&frames).unwrap();
+                assert_eq!(message, copied);
+                assert_eq!(message.frames().collect::<Vec<_>>(), frames);
+                assert_eq!(message.encoded_len(), copied.as_octets().len());
+                assert_eq!(message.clone().into_bytes(), copied.clone().into_bytes());
+                let behind = message.without_frames(before.len());
+                assert_eq!(behind, Some(Message::single(&body)));
+                // One in one piece is kept whole behind others.
+                let (last, whole) = (copied.with_frames_before(["z"]), copied.as_octets());
+                assert_eq!(last.pieces().1.as_ptr() == whole.as_ptr(), whole.len() >= 8192);
+                assert_eq!(last.without_frames(1), Some(copied));
+            }
+        }
     }
 
     #[test]

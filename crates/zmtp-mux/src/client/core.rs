@@ -34,7 +34,7 @@ use zmtp_proto::Message;
 
 use crate::client::barrier::Barrier;
 use crate::client::counters::ClientCounters;
-use crate::client::envelope::{Enclosed, enclose};
+use crate::client::envelope::{Enclosed, put_lead};
 use crate::client::error::{Doubt, UnsentReason};
 use crate::client::presence::{Asked, Presence, WatchId};
 use crate::client::requests::{Outcome, RequestId, Requests, Way};
@@ -127,7 +127,7 @@ impl<T> ClientCore<T> {
     ) -> Result<RequestId, UnsentReason> {
         let name = Bytes::copy_from_slice(name);
         Name::new(name.clone()).ok_or(UnsentReason::NoName)?;
-        let len = body.as_octets().len().saturating_add(name.len()).saturating_add(LEAD_LEN);
+        let len = body.encoded_len().saturating_add(name.len()).saturating_add(LEAD_LEN);
         if self.link == Link::Over {
             return Err(UnsentReason::Closed);
         }
@@ -138,8 +138,7 @@ impl<T> ClientCore<T> {
             return Err(UnsentReason::TooMany);
         }
         count(&mut self.counters.requests);
-        let message = |id| enclose(&name, id, body);
-        Ok(self.requests.begin(name.clone(), message, ticket, deadline))
+        Ok(self.requests.begin(name, body.clone(), ticket, deadline))
     }
 
     /// Forgets a request that nobody waits for any more. Its reply is dropped when it comes.
@@ -220,9 +219,11 @@ impl<T> ClientCore<T> {
         self.requests.next_deadline().map(|(deadline, _)| deadline)
     }
 
-    /// Returns what is to be sent now, again and again until it is told that it was sent.
+    /// Returns what is to be sent now, again and again until it is told that it was sent, and puts
+    /// the frames before it into `lead`, in place of what is there.
     // spec: mux:client:sent-in-order
-    pub(crate) fn poll_transmit(&mut self) -> Option<(Order, Message)> {
+    pub(crate) fn poll_transmit(&mut self, lead: &mut Vec<u8>) -> Option<(Order, Message)> {
+        lead.clear();
         let takes_requests = match self.link {
             Link::Down | Link::Over => return None,
             Link::Up { .. } => true,
@@ -243,8 +244,9 @@ impl<T> ClientCore<T> {
                 }
             });
         }
-        let (id, message) = self.requests.first_unsent().filter(|_| takes_requests)?;
-        Some((Order::Request(id), message.clone()))
+        let (id, name, body) = self.requests.first_unsent().filter(|_| takes_requests)?;
+        put_lead(name, id, lead);
+        Some((Order::Request(id), body.clone()))
     }
 
     /// Notes that the link has taken what [`poll_transmit`](Self::poll_transmit) has returned.

@@ -9,14 +9,17 @@
 //! So a REP, which keeps the frames up to the empty one and puts them before its answer, serves it
 //! unmodified, and so does a DEALER that repeats them.
 
-use zmtp_proto::{Frames, Message};
+use zmtp_proto::{FrameKind, Frames, Message, put_header};
 
 use crate::client::requests::RequestId;
 
-/// Makes a request for the wire.
+/// Puts what stands before the body of a request.
 // spec: mux:client:request-form
-pub(crate) fn enclose(name: &[u8], id: RequestId, body: &Message) -> Message {
-    body.with_frames_before([name, &id.octets(), b""])
+pub(super) fn put_lead(name: &[u8], id: RequestId, lead: &mut Vec<u8>) {
+    for frame in [name, &id.octets(), b""] {
+        put_header(FrameKind::MessageMore, frame.len(), lead);
+        lead.extend_from_slice(frame);
+    }
 }
 
 /// A message that has the form of a request or a reply.
@@ -65,7 +68,10 @@ mod tests {
     #[test]
     fn a_request_has_name_id_and_delimiter_and_its_reply_the_same() {
         let body = Message::from_frames(["a", "", "b"]).unwrap();
-        let request = enclose(b"engine", RequestId(0x0102), &body);
+        let mut octets = Vec::new();
+        put_lead(b"engine", RequestId(0x0102), &mut octets);
+        octets.extend_from_slice(body.as_octets());
+        let request = Message::from_octets(octets.into()).unwrap();
         let id = b"\0\0\0\0\0\0\x01\x02".to_vec();
         let expected = [&b"engine"[..], &id, b"", b"a", b"", b"b"];
         assert_eq!(frames(&request), expected);

@@ -51,7 +51,7 @@ struct Open<T> {
 /// How far a request has come.
 #[derive(Debug)]
 enum Stage {
-    /// It waits to be sent.
+    /// This waits to be sent.
     Unsent(Message),
     /// The link has it, or the MUX, or the service.
     Sent,
@@ -111,7 +111,7 @@ impl<T> Requests<T> {
     pub(super) fn begin(
         &mut self,
         name: Bytes,
-        message: impl FnOnce(RequestId) -> Message,
+        body: Message,
         ticket: T,
         deadline: Instant,
     ) -> RequestId {
@@ -119,16 +119,16 @@ impl<T> Requests<T> {
         self.next = id.after();
         self.by_name.insert((name.clone(), id));
         self.by_deadline.insert((deadline, id));
-        let stage = Stage::Unsent(message(id));
+        let stage = Stage::Unsent(body);
         self.open.insert(id, Open { name, deadline, stage, ticket });
         id
     }
 
-    /// Returns the request that is to be sent next.
-    pub(super) fn first_unsent(&self) -> Option<(RequestId, &Message)> {
+    /// Returns the request that is to be sent next, its name, and its body.
+    pub(super) fn first_unsent(&self) -> Option<(RequestId, &Bytes, &Message)> {
         let (id, open) = self.open.range(self.unsent..).next()?;
         match &open.stage {
-            Stage::Unsent(message) => Some((*id, message)),
+            Stage::Unsent(body) => Some((*id, &open.name, body)),
             Stage::Sent | Stage::Suspect { .. } => None,
         }
     }

@@ -83,10 +83,17 @@ impl MuxCore {
         self.phase == Phase::Serving
     }
 
-    /// Ends every connection.
+    /// Ends every connection. The application can still take what it has not, and the end of each
+    /// peer.
+    // spec: mux:event:to-the-last
     pub fn handle_end(&mut self) {
         self.phase = Phase::Ended;
         self.wakes.extend(self.bindings.keys());
+    }
+
+    /// Tells whether the MUX has ended, and every peer with it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended && self.peers().next().is_none()
     }
 
     /// Tells whether all that is to be said was written.

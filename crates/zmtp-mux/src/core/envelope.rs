@@ -5,7 +5,7 @@
 //! plain functions over encoded frames; `rest` is passed on as the octets it came in.
 
 use bytes::{BufMut, Bytes};
-use zmtp_proto::{FrameHeader, FrameKind, Frames, put_header};
+use zmtp_proto::{FrameHeader, FrameKind, Frames, Message, put_header};
 
 use crate::core::address::{Shown, Token};
 use crate::core::delivery::Mark;
@@ -112,8 +112,8 @@ enum Lead<'m> {
     ToReq { id: Option<&'m [u8]>, source: &'m Shown },
     /// Whose it is, for the application.
     Inbound(Token),
-    /// None.
-    Bare,
+    /// What the application puts before it.
+    Own(&'m [u8], &'m [u8]),
 }
 
 impl<'m> Outgoing<'m> {
@@ -143,19 +143,20 @@ impl<'m> Outgoing<'m> {
         Self { lead: Lead::Inbound(from), tail: message }
     }
 
-    /// Makes the message as the application of a terminal sent it.
+    /// Makes the message as the application of a terminal sent it, behind frames of its own.
     // spec: mux:terminal:nothing-added
     #[inline]
-    pub(crate) fn bare(message: &'m [u8]) -> Self {
-        Self { lead: Lead::Bare, tail: message }
+    pub(crate) fn own(lead: &'m [u8], message: &'m Message) -> Self {
+        let (head, tail) = message.pieces();
+        Self { lead: Lead::Own(lead, head), tail }
     }
 
     /// Returns its octets as it will be encoded.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let lead = match self.lead {
-            Lead::Bare => 0,
             Lead::Inbound(_) => Mark::LEN,
+            Lead::Own(lead, head) => lead.len().saturating_add(head.len()),
             Lead::Source(source) => source.frame().len(),
             Lead::FromReq { source, id } | Lead::ToReq { id, source } => source
                 .frame()
@@ -170,8 +171,11 @@ impl<'m> Outgoing<'m> {
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
         match self.lead {
-            Lead::Bare => {}
             Lead::Inbound(from) => out.extend_from_slice(&Mark::Message(from).to_octets()),
+            Lead::Own(lead, head) => {
+                out.extend_from_slice(lead);
+                out.extend_from_slice(head);
+            }
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {
                 out.extend_from_slice(source.frame());
@@ -201,11 +205,23 @@ impl<'m> Outgoing<'m> {
         self.tail
     }
 
+    /// Tells whether the tail is passed on as a slice instead of copied. A copy of less costs less
+    /// than the extra slice in the write and the allocation that the slice keeps alive; what the
+    /// application gives away is an allocation of its own already.
+    #[inline]
+    pub(crate) fn is_worth_a_slice(&self) -> bool {
+        let is_own = matches!(self.lead, Lead::Own(..));
+        self.tail.len() >= Message::SHARED_LEN_MIN && (is_own || self.tail.len() >= SHARED_LEN_MIN)
+    }
+
     /// Returns the tail as a slice of `whole` in which it stands, without a copy.
     pub(crate) fn shared_tail(&self, whole: &Bytes) -> Bytes {
         whole.slice_ref(self.tail)
     }
 }
+
+/// From this many octets on a body of a peer is passed on as a slice.
+const SHARED_LEN_MIN: usize = 16 * 1024;
 
 const MORE: FrameKind = FrameKind::MessageMore;
 

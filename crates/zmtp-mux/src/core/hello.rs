@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::core::address::{Name, Shown};
 use crate::core::binding::{Binding, BindingKey, Said, Stage};
 use crate::core::counters::bump;
+use crate::core::introduction::sharing;
 use crate::core::mux::MuxCore;
 use crate::core::names::Contest;
 use crate::core::role::Role;
@@ -62,9 +63,8 @@ impl MuxCore {
         }
         let rule = self.rules.of(Role::Service, Some(name.as_octets()));
         // spec: mux:overload:policies
-        if let Some(binding) = self.bindings.get(key) {
-            let sharing = self.sharing(Role::Service, &binding.link, &rule);
-            let Some(binding) = self.bindings.get_mut(key) else { return NameClaim::NotBound };
+        if let Some(binding) = self.bindings.get_mut(key) {
+            let sharing = sharing(&self.limits, Role::Service, &binding.link, &rule);
             binding.role = Role::Service;
             binding.rule = rule;
             binding.outbound.share(sharing);

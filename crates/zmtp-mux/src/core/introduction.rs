@@ -11,7 +11,7 @@ use crate::core::binding::{Binding, BindingKey, Link, Notices, Said, Stage};
 use crate::core::counters::bump;
 use crate::core::directory::TokenUse;
 use crate::core::event::{Event, Limit};
-use crate::core::limits::PoolLimits;
+use crate::core::limits::{MuxLimits, PoolLimits};
 use crate::core::local::Mode;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Contest;
@@ -202,7 +202,7 @@ impl MuxCore {
         let key = self.bindings.insert(Binding {
             role,
             named_role,
-            outbound: Outbound::new(self.sharing(role, &link, &treated)),
+            outbound: Outbound::new(sharing(&self.limits, role, &link, &treated)),
             link,
             socket_type: peer.socket_type,
             version: peer.version,
@@ -237,23 +237,28 @@ impl MuxCore {
             }
         }
     }
+}
 
-    /// Returns when messages for a destination queue by their sources.
-    pub(super) fn sharing(&self, role: Role, link: &Link, treated: &Rule) -> Option<Sharing> {
-        let soft_mark = PoolLimits {
-            octets: self.limits.soft_mark.min(treated.pool.octets / 4),
-            messages: treated.pool.messages / 4,
-        };
-        let window = match role {
-            Role::Service => treated.window.map_or(usize::MAX, NonZeroUsize::get),
-            Role::Client => usize::MAX,
-        };
-        match link {
-            // One answer at a time: there is nobody to share with.
-            Link::Req(_) => None,
-            Link::Rep | Link::Other => {
-                Some(Sharing { soft_mark, refill_len_min: self.limits.unsent_mark, window })
-            }
+/// Returns when messages for a destination queue by their sources.
+pub(super) fn sharing(
+    limits: &MuxLimits,
+    role: Role,
+    link: &Link,
+    treated: &Rule,
+) -> Option<Sharing> {
+    let soft_mark = PoolLimits {
+        octets: limits.soft_mark.min(treated.pool.octets / 4),
+        messages: treated.pool.messages / 4,
+    };
+    let window = match role {
+        Role::Service => treated.window.map_or(usize::MAX, NonZeroUsize::get),
+        Role::Client => usize::MAX,
+    };
+    match link {
+        // One answer at a time: there is nobody to share with.
+        Link::Req(_) => None,
+        Link::Rep | Link::Other => {
+            Some(Sharing { soft_mark, refill_len_min: limits.unsent_mark, window })
         }
     }
 }

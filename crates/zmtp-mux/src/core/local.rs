@@ -20,6 +20,7 @@ use crate::core::binding::{Binding, BindingKey, KeyHash, Link, Notices, Said, St
 use crate::core::counters::bump;
 use crate::core::delivery::Mark;
 use crate::core::event::{Event, Events, Limit, PeerInfo};
+use crate::core::introduction::sharing;
 use crate::core::mux::MuxCore;
 use crate::core::names::Cause;
 use crate::core::notice::GoneReason;
@@ -100,7 +101,7 @@ impl MuxCore {
         let key = self.bindings.insert(Binding {
             role: Role::Service,
             named_role: Role::Service,
-            outbound: Outbound::new(self.sharing(Role::Client, &Link::Other, &rule)),
+            outbound: Outbound::new(sharing(&self.limits, Role::Client, &Link::Other, &rule)),
             link: Link::Other,
             socket_type: SocketType::Router,
             version: Version::V3_1,

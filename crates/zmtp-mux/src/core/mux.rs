@@ -183,8 +183,8 @@ impl MuxCore {
         if written > 0 {
             self.handle_transmitted(key, written);
         }
-        let Some(binding) = self.bindings.get_mut(key).filter(|_| self.phase != Phase::Ended)
-        else {
+        let ends = self.phase == Phase::Ended && !self.is_local(key);
+        let Some(binding) = self.bindings.get_mut(key).filter(|_| !ends) else {
             return Transmit::End(self.poll_end(key).unwrap_or(Cause::MuxEnds));
         };
         if flight.is_empty() {
@@ -193,7 +193,13 @@ impl MuxCore {
             }
             binding.outbound.take(flight, &mut self.spares);
         }
-        if flight.is_empty() { Transmit::Sleep } else { Transmit::Write }
+        if !flight.is_empty() {
+            Transmit::Write
+        } else if self.has_ended() {
+            Transmit::End(Cause::MuxEnds)
+        } else {
+            Transmit::Sleep
+        }
     }
 
     /// Returns why to close a connection, if that is to be.

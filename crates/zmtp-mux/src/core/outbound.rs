@@ -119,7 +119,7 @@ impl Outbound {
     ) -> Wake {
         let len = outgoing.len();
         let record = Record { len, what: What::Message(sent) };
-        let shared = whole.filter(|_| outgoing.tail().len() >= SHARED_LEN_MIN);
+        let shared = whole.filter(|_| outgoing.is_worth_a_slice());
         if shared.is_some() || self.is_congested() {
             self.push_otherwise(record, sent.source, outgoing, shared, spares, now);
         } else {
@@ -371,10 +371,6 @@ impl Outbound {
         }
     }
 }
-
-/// From this many octets on a body is passed on as a slice instead of copied. A copy of this size
-/// costs less than the extra slice in the write and the allocation that the slice keeps alive.
-const SHARED_LEN_MIN: usize = 16 * 1024;
 
 /// Octets after which a new buffer is begun, so that none is copied again and again in growing.
 const BUFFER_LEN_MAX: usize = 64 * 1024;

@@ -26,7 +26,7 @@ use crate::net::clock::{after, now};
 use crate::net::dealer::Dealer;
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::ConnectError;
-use crate::net::socket::{NotSent, NotSentReason};
+use crate::net::socket::{NotSentReason, Parcel};
 
 /// A client of a MUX.
 ///
@@ -111,6 +111,8 @@ struct Shared {
 struct State {
     core: ClientCore<oneshot::Sender<Outcome>>,
     link: Option<Token>,
+    /// Of the message that is being sent.
+    lead: Vec<u8>,
     budget: Budget,
     /// Until when the task sleeps.
     armed: Option<Instant>,
@@ -135,8 +137,8 @@ struct Handles {
 }
 
 impl Client {
-    /// Dials the MUX at `endpoint` once, without a name or security; from then on the client comes
-    /// back by itself. [`builder`](Self::builder) has the rest.
+    /// Dials the MUX at `endpoint` once, without a name or security, and returns connected; from then
+    /// on the client comes back by itself. [`builder`](Self::builder) has the rest.
     ///
     /// # Errors
     ///
@@ -313,18 +315,19 @@ impl State {
     /// Gives the link all that is to be sent, in order.
     fn flush(&mut self, dealer: &Dealer) -> Flow {
         while let Some(link) = self.link
-            && let Some((order, message)) = self.core.poll_transmit()
+            && let Some((order, message)) = self.core.poll_transmit(&mut self.lead)
         {
-            match dealer.try_send_over(link, message) {
+            match dealer.try_send_over(link, Parcel { lead: &self.lead, message: &message }) {
                 Ok(()) => self.core.handle_sent(&order),
-                Err(NotSent { message, reason: NotSentReason::Full }) => {
-                    return Flow::Full { link, len: message.as_octets().len() };
+                Err(NotSentReason::Full) => {
+                    let len = self.lead.len().saturating_add(message.encoded_len());
+                    return Flow::Full { link, len };
                 }
-                Err(NotSent { reason: NotSentReason::TooLarge, .. }) => {
+                Err(NotSentReason::TooLarge) => {
                     self.core.handle_unsent(&order, UnsentReason::TooLong);
                 }
                 // Its end is on its way to us.
-                Err(NotSent { .. }) => return Flow::Through,
+                Err(_) => return Flow::Through,
             }
         }
         Flow::Through

@@ -4,24 +4,25 @@ mod over;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use zmtp_proto::{Message, SocketType};
 
-use crate::core::{GoneReason, PeerInfo, PoolLimits, Rule};
+use crate::core::{PeerInfo, PoolLimits, Rule};
+use crate::net::bell::Ear;
 use crate::net::endpoint::Endpoint;
 use crate::net::mux::{BindError, Listen};
 use crate::net::outward::Line;
 use crate::net::shared::Kind;
-use crate::net::socket::{
-    Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
-};
+use crate::net::socket::{Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, To};
 
 pub use self::error::DealerError;
+pub use self::event::LinkEvent;
 pub use self::options::DealerOptions;
 
 mod error;
+mod event;
 mod options;
 
 /// A DEALER, connected to a MUX or any ROUTER, REP or DEALER.
@@ -45,33 +46,15 @@ pub struct Dealer {
     line: Option<Arc<Line>>,
 }
 
-/// What a dealer has for its application, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkEvent {
-    /// There is a connection.
-    Up(Arc<PeerInfo>),
-    /// A message.
-    Message(Message),
-    /// A message that was sent never reached its peer, certainly.
-    Returned {
-        /// The message; `None` if a part of it was written, which is no more at hand.
-        message: Option<Message>,
-    },
-    /// A connection ended. Whether what was sent over it and not returned was processed is in
-    /// doubt.
-    Down {
-        /// How.
-        reason: GoneReason,
-    },
-}
-
 impl Dealer {
     /// Octets that may wait to be written, and that may wait to be taken: 16 MiB.
     pub const QUEUE_MAX: usize = 16 * 1024 * 1024;
 
     /// Dials `endpoint` once and shakes hands without security, announcing `identity`: a service's
     /// name, or nothing.
+    ///
+    /// When it returns, the peer is in: what is sent is queued for it, unless the connection has
+    /// ended since, of which [`event`](Self::event) tells, behind the coming of the peer.
     ///
     /// # Errors
     ///
@@ -88,7 +71,7 @@ impl Dealer {
     }
 
     /// Dials `endpoint` and shakes hands, as `options` say. What they say of coming back holds once
-    /// there was a connection.
+    /// there was a connection. When it returns, the peer is in, as with [`connect`](Self::connect).
     ///
     /// # Errors
     ///
@@ -133,7 +116,8 @@ impl Dealer {
     }
 
     /// Listens for ROUTERs, REPs and DEALERs, and returns where: with the port that was found if any
-    /// would do.
+    /// would do. Until one has come [`try_send`](Self::try_send) finds nobody, and
+    /// [`send`](Self::send) waits.
     ///
     /// # Errors
     ///
@@ -170,7 +154,14 @@ impl Dealer {
     // spec: 28:dealer:room-limited, 28:dealer:nothing-discarded
     // spec: 28:dealer:independent-directions
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        self.closed_if_over(self.socket.try_send_to(&To::Any, message.into()))
+        let message = message.into();
+        let sent = self.try_send_kept(&message);
+        sent.map_err(|reason| NotSent { message, reason })
+    }
+
+    /// The same. The message stays with the caller.
+    pub(crate) fn try_send_kept(&self, message: &Message) -> Result<(), NotSentReason> {
+        self.closed_if_over(self.socket.try_send_parcel(&To::Any, message.into()))
     }
 
     /// Queues a message, and waits for a connection and for room if need be. It is written in the
@@ -185,23 +176,21 @@ impl Dealer {
     /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        let mut waiting = Some(message.into());
-        poll_fn(|cx| self.poll_send(cx, &mut waiting)).await
+        let (mut ear, message) = (Ear::default(), message.into());
+        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await;
+        sent.map_err(|reason| NotSent { message, reason })
     }
 
-    /// Sends what is in `message` as soon as there is a connection with room. It stays there
-    /// meanwhile.
+    /// Sends a message as soon as there is a connection with room.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        let sent = self.socket.poll_send_while(is_passing, cx, &To::Any, message);
-        if sent.is_pending()
-            && self.is_over()
-            && let Some(message) = message.take()
-        {
-            return Poll::Ready(Err(NotSent { message, reason: NotSentReason::Closed }));
+        ear: &mut Ear,
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
+        let sent = self.socket.poll_send_while(is_passing, cx, ear, &To::Any, message.into());
+        if sent.is_pending() && self.is_over() {
+            return Poll::Ready(Err(NotSentReason::Closed));
         }
         sent
     }
@@ -258,27 +247,20 @@ impl Dealer {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn event(&self) -> Result<LinkEvent, DealerError> {
-        poll_fn(|cx| self.poll_event(cx)).await
+        let mut ear = Ear::default();
+        poll_fn(|cx| self.poll_event(cx, &mut ear)).await
     }
 
-    /// As [`event`](Self::event), to be polled. Any number of tasks may.
-    ///
-    /// # Errors
-    ///
-    /// As [`event`](Self::event).
-    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<LinkEvent, DealerError>> {
+    /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
+    pub(crate) fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+    ) -> Poll<Result<LinkEvent, DealerError>> {
         loop {
-            // Before the look at what is there: what the last connection brought comes first.
-            let was_over = self.is_over();
-            match self.socket.poll_event(cx) {
-                Poll::Ready(Ok(event)) => {
-                    if let Some(event) = LinkEvent::of(event) {
-                        return Poll::Ready(Ok(event));
-                    }
-                }
-                Poll::Ready(Err(Closed)) => return Poll::Ready(Err(DealerError::GivenUp)),
-                Poll::Pending if was_over => return Poll::Ready(Err(self.why_over())),
-                Poll::Pending => return Poll::Pending,
+            let event = ready!(self.poll_unless_over(|| self.socket.poll_event(cx, ear)))?;
+            if let Some(event) = LinkEvent::of(event) {
+                return Poll::Ready(Ok(event));
             }
         }
     }
@@ -290,16 +272,15 @@ impl Dealer {
     /// As [`event`](Self::event).
     pub fn try_event(&self) -> Result<Option<LinkEvent>, DealerError> {
         loop {
-            let was_over = self.is_over();
-            match self.socket.try_event() {
-                Ok(Some(event)) => {
+            let look = || self.socket.try_event().transpose().map_or(Poll::Pending, Poll::Ready);
+            match self.poll_unless_over(look) {
+                Poll::Ready(Ok(event)) => {
                     if let Some(event) = LinkEvent::of(event) {
                         return Ok(Some(event));
                     }
                 }
-                Err(Closed) => return Err(DealerError::GivenUp),
-                Ok(None) if was_over => return Err(self.why_over()),
-                Ok(None) => return Ok(None),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(None),
             }
         }
     }
@@ -319,36 +300,53 @@ impl Dealer {
         into: &mut Vec<Message>,
         max: usize,
     ) -> Result<usize, DealerError> {
-        let mut count: usize = 0;
+        let (mut ear, mut count): (_, usize) = (Ear::default(), 0);
         poll_fn(|cx| {
-            let was_over = self.is_over();
-            let taken = self.socket.poll_messages(cx, max, |Incoming { message, .. }| {
-                into.push(message);
-                count = count.saturating_add(1);
-            });
-            match taken {
-                Poll::Ready(Ok(())) if count == 0 && max > 0 => {
-                    // Nothing but events: there may be messages behind them.
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
+            // Where there is nothing but events, there may be messages behind them.
+            while count == 0 {
+                ready!(self.poll_unless_over(|| {
+                    self.socket.poll_messages(cx, &mut ear, max, |Incoming { message, .. }| {
+                        into.push(message);
+                        count = count.saturating_add(1);
+                    })
+                }))?;
+                if max == 0 {
+                    break;
                 }
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(count)),
-                Poll::Ready(Err(Closed)) => Poll::Ready(Err(DealerError::GivenUp)),
-                Poll::Pending if was_over => Poll::Ready(Err(self.why_over())),
-                Poll::Pending => Poll::Pending,
             }
+            Poll::Ready(Ok(count))
         })
         .await
     }
 
     /// Closes the dealer in order: what is queued is written out, for as long as
-    /// [`MuxLimits::end_flush`](crate::MuxLimits::end_flush), then the connection is closed.
+    /// [`MuxLimits::end_flush`](crate::MuxLimits::end_flush), then the connection is closed. What has
+    /// come by then can still be taken, and behind it the end of the connection.
     ///
     /// # Cancel safety
     ///
     /// Can be called again after it was dropped.
     pub async fn close(&self) {
         self.socket.close().await;
+    }
+
+    /// Looks at what is there, and says why there will be nothing any more if that is so.
+    fn poll_unless_over<T>(
+        &self,
+        mut look: impl FnMut() -> Poll<Result<T, Closed>>,
+    ) -> Poll<Result<T, DealerError>> {
+        loop {
+            // Before the look: what the last connection brought comes first.
+            let was_over = self.is_over();
+            match look() {
+                Poll::Ready(Ok(found)) => return Poll::Ready(Ok(found)),
+                Poll::Ready(Err(Closed)) => return Poll::Ready(Err(DealerError::GivenUp)),
+                Poll::Pending if was_over => return Poll::Ready(Err(self.why_over())),
+                // Its end may have rung before anybody listened.
+                Poll::Pending if self.is_over() => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -359,13 +357,11 @@ impl Dealer {
         self.line.as_ref().and_then(|line| line.over()).unwrap_or(DealerError::GivenUp)
     }
 
-    fn closed_if_over(&self, sent: Result<(), NotSent>) -> Result<(), NotSent> {
-        sent.map_err(|mut not_sent| {
-            if not_sent.reason == NotSentReason::NotConnected && self.is_over() {
-                not_sent.reason = NotSentReason::Closed;
-            }
-            not_sent
-        })
+    fn closed_if_over(&self, sent: Result<(), NotSentReason>) -> Result<(), NotSentReason> {
+        match sent {
+            Err(NotSentReason::NotConnected) if self.is_over() => Err(NotSentReason::Closed),
+            sent => sent,
+        }
     }
 }
 
@@ -373,18 +369,6 @@ impl Dealer {
 /// room.
 pub(crate) fn is_passing(reason: NotSentReason) -> bool {
     matches!(reason, NotSentReason::Full | NotSentReason::NotConnected)
-}
-
-impl LinkEvent {
-    fn of(event: SocketEvent) -> Option<Self> {
-        match event {
-            SocketEvent::Up(peer) => Some(Self::Up(peer)),
-            SocketEvent::Message(Incoming { message, .. }) => Some(Self::Message(message)),
-            SocketEvent::Returned { message, .. } => Some(Self::Returned { message }),
-            SocketEvent::Gone { reason, .. } => Some(Self::Down { reason }),
-            SocketEvent::Other(_) => None,
-        }
-    }
 }
 
 fn config() -> SocketConfig {

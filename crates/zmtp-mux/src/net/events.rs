@@ -7,11 +7,13 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::core::Event;
+use crate::net::bell::Ear;
 use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::socket::Closed;
 
-/// What happens in a [`Mux`](crate::Mux), in order. None is lost while the MUX runs; with the end of
-/// that, what was not taken is. When this is dropped, nobody listens. It is a [`Stream`], too.
+/// What happens in a [`Mux`](crate::Mux), in order. None is lost: when the MUX ends, what was not
+/// taken still can be, then the end of each peer, and only then it is [`Closed`]. When this is
+/// dropped, nobody listens. It is a [`Stream`], too.
 ///
 /// ```
 /// use zmtp_mux::{Dealer, Event, Listen, ListenerRole, Mux, MuxConfig};
@@ -30,38 +32,29 @@ use crate::net::socket::Closed;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Events(Inbox);
+pub struct Events {
+    inbox: Inbox,
+    /// Of the stream: calls have their own.
+    ear: Ear,
+}
 
 impl Events {
     pub(crate) fn new(inbox: Inbox) -> Self {
-        Self(inbox)
+        Self { inbox, ear: Ear::default() }
     }
 
     /// Waits for the next event.
     ///
     /// # Errors
     ///
-    /// [`Closed`]: the MUX has ended.
+    /// [`Closed`]: the MUX has ended, and all was taken.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: no event is lost.
     pub async fn next(&self) -> Result<Event, Closed> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// As [`next`](Self::next), to be polled.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`].
-    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
-        let mut event = None;
-        match self.0.poll_take(cx, 1, |taken| event = taken.into_event()) {
-            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
-            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
-            Poll::Pending => Poll::Pending,
-        }
+        let mut ear = Ear::default();
+        poll_fn(|cx| poll_event(&self.inbox, cx, &mut ear)).await
     }
 
     /// Returns the next event if it is there.
@@ -71,7 +64,7 @@ impl Events {
     /// [`Closed`].
     pub fn try_next(&self) -> Result<Option<Event>, Closed> {
         let mut event = None;
-        let outcome = self.0.take(1, &mut |taken| event = taken.into_event());
+        let outcome = self.inbox.take(1, &mut |taken| event = taken.into_event());
         outcome.map(|_| event).map_err(|Ended| Closed)
     }
 }
@@ -80,7 +73,17 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.poll_event(cx).map(Result::ok)
+        let Self { inbox, ear } = self.get_mut();
+        poll_event(inbox, cx, ear).map(Result::ok)
+    }
+}
+
+fn poll_event(inbox: &Inbox, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<Result<Event, Closed>> {
+    let mut event = None;
+    match inbox.poll_take(cx, ear, 1, |taken| event = taken.into_event()) {
+        Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+        Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+        Poll::Pending => Poll::Pending,
     }
 }
 

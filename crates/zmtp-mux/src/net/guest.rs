@@ -2,6 +2,7 @@
 //! comes about.
 
 use std::future::poll_fn;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::thread;
@@ -45,32 +46,36 @@ impl Drop for Guest {
     }
 }
 
-/// A connection's binding in the core.
+/// A binding in the core, which ends with this.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Bound {
     pub(crate) shared: Arc<Shared>,
     pub(crate) key: BindingKey,
-    /// Set when the core has something for this connection.
-    pub(crate) mark: Arc<Mark>,
     /// How the connection ended, once it has.
     why: OnceLock<GoneReason>,
 }
 
-impl Seat {
-    /// Takes the binding into the care of the task that this is called in.
-    pub(crate) async fn take(guest: &Guest, key: BindingKey) -> Self {
-        Self::of(&guest.shared, key).await
-    }
-
-    /// As [`take`](Self::take), of a connection that needs no place in the lobby.
-    pub(crate) async fn of(shared: &Arc<Shared>, key: BindingKey) -> Self {
-        let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
-        shared.note_task(key, Arc::clone(&mark));
-        Self { shared: Arc::clone(shared), key, mark, why: OnceLock::new() }
-    }
+/// A binding in the care of its connection's task.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    bound: Bound,
+    /// Set when the core has something for this connection.
+    pub(crate) mark: Arc<Mark>,
 }
 
-impl Seat {
+impl Bound {
+    pub(crate) fn new(shared: &Arc<Shared>, key: BindingKey) -> Self {
+        Self { shared: Arc::clone(shared), key, why: OnceLock::new() }
+    }
+
+    /// Takes the binding into the care of the task that this is called in.
+    pub(crate) async fn seat(self) -> Seat {
+        // What was queued for it since it is bound, the task finds: its mark is set from the start.
+        let mark = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
+        self.shared.note_task(self.key, Arc::clone(&mark));
+        Seat { bound: self, mark }
+    }
+
     /// Notes how the connection ended, for those who are to hear of it.
     pub(crate) fn note_end(&self, end: &End) {
         // The first end is the one.
@@ -88,8 +93,21 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Bound {
     fn drop(&mut self) {
-        self.shared.close(self.key, self.why.get().copied().unwrap_or(GoneReason::Lost));
+        let why = self.why.get().copied().unwrap_or_else(|| {
+            // Its task panicked, or was aborted with the MUX.
+            let is_serving = self.shared.with_core(|core| core.is_serving());
+            if is_serving { GoneReason::Lost } else { GoneReason::LinkLost }
+        });
+        self.shared.close(self.key, why);
+    }
+}
+
+impl Deref for Seat {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        &self.bound
     }
 }

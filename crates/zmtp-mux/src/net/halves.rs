@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_sink::Sink;
 use zmtp_proto::Message;
 
+use crate::net::bell::Ear;
 use crate::net::dealer::{Dealer, DealerError, LinkEvent, is_passing};
 use crate::net::socket::{MuxSocket, NotSent, NotSentReason, SocketEvent, To};
 
@@ -28,7 +29,10 @@ pub struct SendHalf<H>(Slot<H>);
 
 /// The receiving half of a [`MuxSocket`] or a [`Dealer`], as a [`Stream`] that ends with it.
 #[derive(Clone, Debug)]
-pub struct RecvHalf<H>(H);
+pub struct RecvHalf<H> {
+    handle: H,
+    ear: Ear,
+}
 
 /// A handle, and the message that waits for it.
 struct Slot<H> {
@@ -36,6 +40,7 @@ struct Slot<H> {
     to: To,
     /// What there was no room for.
     waiting: Option<Message>,
+    ear: Ear,
     flushing: Option<Flushing>,
 }
 
@@ -69,7 +74,7 @@ impl MuxSocket {
     /// ```
     #[must_use]
     pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
-        (SendHalf::new(self.clone()), RecvHalf(self))
+        (SendHalf::new(self.clone()), RecvHalf::new(self))
     }
 }
 
@@ -79,13 +84,13 @@ impl Dealer {
     /// these traits: sending and receiving at once needs no halves.
     #[must_use]
     pub fn split(self) -> (SendHalf<Self>, RecvHalf<Self>) {
-        (SendHalf::new(self.clone()), RecvHalf(self))
+        (SendHalf::new(self.clone()), RecvHalf::new(self))
     }
 }
 
 impl<H> SendHalf<H> {
     fn new(handle: H) -> Self {
-        Self(Slot { handle, to: To::Any, waiting: None, flushing: None })
+        Self(Slot { handle, to: To::Any, waiting: None, ear: Ear::default(), flushing: None })
     }
 
     /// Returns the handle that this is a half of.
@@ -96,23 +101,28 @@ impl<H> SendHalf<H> {
 }
 
 impl<H> RecvHalf<H> {
+    fn new(handle: H) -> Self {
+        Self { handle, ear: Ear::default() }
+    }
+
     /// Returns the handle that this is a half of.
     #[must_use]
     pub fn handle(&self) -> &H {
-        &self.0
+        &self.handle
     }
 }
 
 /// A handle that sends.
 trait Sends: Clone + Send + Sync + 'static {
-    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent>;
+    fn try_once(&self, to: &To, message: &Message) -> Result<(), NotSentReason>;
 
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>>;
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>>;
 
     /// Tells whether a message that was refused for this reason is kept until it is sent.
     fn waits(reason: NotSentReason) -> bool;
@@ -121,17 +131,18 @@ trait Sends: Clone + Send + Sync + 'static {
 }
 
 impl Sends for MuxSocket {
-    fn try_once(&self, to: &To, message: Message) -> Result<(), NotSent> {
-        self.try_send_to(to, message)
+    fn try_once(&self, to: &To, message: &Message) -> Result<(), NotSentReason> {
+        self.try_send_parcel(to, message.into())
     }
 
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        self.poll_send(cx, to, message)
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
+        self.poll_send(cx, ear, to, message.into())
     }
 
     fn waits(reason: NotSentReason) -> bool {
@@ -144,17 +155,18 @@ impl Sends for MuxSocket {
 }
 
 impl Sends for Dealer {
-    fn try_once(&self, _: &To, message: Message) -> Result<(), NotSent> {
-        self.try_send(message)
+    fn try_once(&self, _: &To, message: &Message) -> Result<(), NotSentReason> {
+        self.try_send_kept(message)
     }
 
     fn poll_once(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         _: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        self.poll_send(cx, message)
+        message: &Message,
+    ) -> Poll<Result<(), NotSentReason>> {
+        self.poll_send(cx, ear, message)
     }
 
     fn waits(reason: NotSentReason) -> bool {
@@ -169,7 +181,12 @@ impl Sends for Dealer {
 impl<H: Sends> Slot<H> {
     // spec: mux:half:one-waits
     fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotSent>> {
-        self.handle.poll_once(cx, &self.to, &mut self.waiting)
+        let Some(message) = &self.waiting else { return Poll::Ready(Ok(())) };
+        let sent = ready!(self.handle.poll_once(cx, &mut self.ear, &self.to, message));
+        Poll::Ready(match (sent, self.waiting.take()) {
+            (Err(reason), Some(message)) => Err(NotSent { message, reason }),
+            _ => Ok(()),
+        })
     }
 
     // spec: mux:half:one-waits
@@ -177,12 +194,13 @@ impl<H: Sends> Slot<H> {
         if self.waiting.is_some() {
             return Err(NotSent { message, reason: NotSentReason::Full });
         }
-        match self.handle.try_once(&to, message) {
-            Err(NotSent { message, reason }) if H::waits(reason) => {
+        match self.handle.try_once(&to, &message) {
+            Ok(()) => Ok(()),
+            Err(reason) if H::waits(reason) => {
                 (self.to, self.waiting) = (to, Some(message));
                 Ok(())
             }
-            outcome => outcome,
+            Err(reason) => Err(NotSent { message, reason }),
         }
     }
 
@@ -191,11 +209,11 @@ impl<H: Sends> Slot<H> {
         if self.waiting.is_some() {
             // What waited is not flushed by what began before it.
             self.flushing = None;
-            std::task::ready!(self.poll_empty(cx))?;
+            ready!(self.poll_empty(cx))?;
         }
         let handle = &self.handle;
         let flushing = self.flushing.get_or_insert_with(|| handle.clone().flushed());
-        std::task::ready!(flushing.as_mut().poll(cx));
+        ready!(flushing.as_mut().poll(cx));
         self.flushing = None;
         Poll::Ready(Ok(()))
     }
@@ -247,7 +265,8 @@ impl Stream for RecvHalf<MuxSocket> {
     type Item = SocketEvent;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEvent>> {
-        self.0.poll_event(cx).map(Result::ok)
+        let Self { handle, ear } = self.get_mut();
+        handle.poll_event(cx, ear).map(Result::ok)
     }
 }
 
@@ -256,7 +275,8 @@ impl Stream for RecvHalf<Dealer> {
     type Item = Result<LinkEvent, DealerError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_event(cx).map(|event| match event {
+        let Self { handle, ear } = self.get_mut();
+        handle.poll_event(cx, ear).map(|event| match event {
             // The reason was told, or there is none.
             Err(DealerError::GivenUp) => None,
             event => Some(event),

@@ -24,7 +24,7 @@ use crate::net::authenticator::{Admittance, Claim, Credentials, PeerAddress, Ver
 use crate::net::chance::draw;
 use crate::net::clock::{after, now, wall};
 use crate::net::end::End;
-use crate::net::guest::{Guest, Seat};
+use crate::net::guest::{Bound, Guest, Seat};
 use crate::net::linger::{LINGER_MAX, linger};
 use crate::net::link::{Caller, Journal, Plain};
 use crate::net::mux::Listen;
@@ -129,7 +129,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             guest.shared.with_core(|core| core.handle_introduction(introduction, now(), wall()));
         let (seat, announced, standing) = match admission {
             Admission::Admitted { key, announced, standing } => {
-                (Seat::take(guest, key).await, announced, standing)
+                (Bound::new(&guest.shared, key).seat().await, announced, standing)
             }
             Admission::Held { key, announced, until } => {
                 let (connection, address) = (self.caller.number, Plain(self.caller.address));
@@ -139,7 +139,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                     name = name.as_ref().map(display),
                     "another holds the name: it waits"
                 );
-                let seat = Seat::take(guest, key).await;
+                let seat = Bound::new(&guest.shared, key).seat().await;
                 let generation =
                     Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
                 (seat, announced, Standing::Service { generation })

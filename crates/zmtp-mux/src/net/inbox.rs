@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::core::{BindingKey, Delivery, Event, Flight, PeerInfo, Rule, Takes, Token, Transmit};
-use crate::net::bell::Bell;
+use crate::net::bell::{Bell, Ear};
 use crate::net::clock::now;
 use crate::net::shared::Shared;
 use crate::net::socket::Incoming;
@@ -63,13 +63,17 @@ impl Inbox {
     pub(crate) fn poll_take(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         max: usize,
         mut each: impl FnMut(Taken),
     ) -> Poll<Result<usize, Ended>> {
-        self.bell.listen(cx.waker());
-        let count = self.take(max, &mut each);
-        match count {
-            Ok(0) if max > 0 => Poll::Pending,
+        match self.take(max, &mut each) {
+            Ok(0) if max > 0 => {}
+            outcome => return Poll::Ready(outcome),
+        }
+        ear.listen(&self.bell, cx.waker());
+        match self.take(max, &mut each) {
+            Ok(0) => Poll::Pending,
             outcome => Poll::Ready(outcome),
         }
     }

@@ -300,7 +300,8 @@ impl Mux {
 
     /// Ends the MUX in order: no new connections, no new requests; what is queued is written out,
     /// for as long as [`MuxLimits::end_flush`]; those who take notices are told what came of the
-    /// rest; then every connection is closed.
+    /// rest; then every connection is closed. Whoever listens to its [`events`](Self::events) is told
+    /// all of it.
     ///
     /// # Cancel safety
     ///

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, debug, debug_span, info};
 use zmtp_proto::{
-    Backoff, Connection, ConnectionError, Event, Local, Next, Outlet, Peer, SocketType,
+    Backoff, Connection, ConnectionError, Event, Local, Next, Outlet, Peer, SocketType, Version,
 };
 
 use crate::core::{Introduction, ListenerRole, Notices, Principal, Share, Token};
@@ -26,7 +26,7 @@ use crate::net::clock::{after, now};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::end::End;
 use crate::net::endpoint::Endpoint;
-use crate::net::guest::Seat;
+use crate::net::guest::Bound;
 use crate::net::link::{carry, keep_alive};
 use crate::net::reader::Opening;
 use crate::net::security::DialSecurity;
@@ -61,10 +61,12 @@ enum Over {
     Told,
 }
 
-/// A connection whose handshake is done.
+/// A connection whose handshake is done and whose peer is in: what is sent to it is queued.
 pub(crate) struct Shaken {
     stream: Stream,
-    peer: Peer,
+    bound: Bound,
+    socket_type: SocketType,
+    version: Version,
     opening: Opening,
     outlet: Outlet,
 }
@@ -161,7 +163,7 @@ impl Outward {
         self.shared.room.ring();
     }
 
-    /// Dials and shakes hands, once.
+    /// Dials, shakes hands and lets the peer in, once.
     pub(crate) async fn shake(&self) -> Result<Shaken, DealerError> {
         let Self { endpoint, options, .. } = self;
         let mut local = Local::new(self.socket_type).with_identity(options.identity.clone());
@@ -191,33 +193,40 @@ impl Outward {
             if let Some(peer) = peer {
                 let (traffic, outlet) = connection.take_halves()?;
                 let opening = Opening { traffic, inbox, nameless_until: None };
-                return Ok(Shaken { stream, peer, opening, outlet });
+                let (socket_type, version) = (peer.socket_type, peer.version);
+                let bound = self.admit(peer)?;
+                return Ok(Shaken { stream, bound, socket_type, version, opening, outlet });
             }
         }
     }
 
-    /// Carries messages over a connection until it ends.
-    async fn serve(&self, shaken: Shaken) -> End {
-        let Shaken { mut stream, peer, opening, outlet } = shaken;
-        let token = match draw() {
-            Ok(token) => Token(token),
-            Err(error) => return End::Failed(error.kind()),
-        };
-        let (version, socket_type) = (peer.version, peer.socket_type);
+    // spec: mux:connect:in-at-return
+    fn admit(&self, peer: Peer) -> Result<Bound, DealerError> {
         let introduction = Introduction {
             listener: ListenerRole::Any,
-            socket_type,
-            version,
+            socket_type: peer.socket_type,
+            version: peer.version,
             principal: self.principal(),
             name: None,
-            token,
+            token: Token(draw()?),
             share: Share::Own,
             notices: Notices::NotTaken,
             metadata: peer.metadata,
         };
         let admitted = self.shared.with_core(|core| core.handle_dialled(introduction, now()));
-        let Some(key) = admitted else { return self.not_admitted() };
-        let seat = Seat::of(&self.shared, key).await;
+        let key = admitted.ok_or_else(|| {
+            let is_serving = self.shared.with_core(|core| core.is_serving());
+            let end = if is_serving { End::Dismissed } else { End::MuxEnds };
+            self.shared.note_end(&end);
+            reason(end).unwrap_or(DealerError::GivenUp)
+        })?;
+        Ok(Bound::new(&self.shared, key))
+    }
+
+    /// Carries messages over a connection until it ends.
+    async fn serve(&self, shaken: Shaken) -> End {
+        let Shaken { mut stream, bound, socket_type, version, opening, outlet } = shaken;
+        let seat = bound.seat().await;
         info!(endpoint = %self.endpoint, %socket_type, "connected");
         let halves = (opening, outlet);
         let end = match &mut stream {
@@ -245,10 +254,6 @@ impl Outward {
     fn span(&self) -> Span {
         let Self { endpoint, options, .. } = self;
         debug_span!("connection", %endpoint, identity = %options.identity)
-    }
-
-    fn not_admitted(&self) -> End {
-        if self.shared.with_core(|core| core.is_serving()) { End::Dismissed } else { End::MuxEnds }
     }
 
     /// Returns whom the peer acts for: under CURVE it has shown that it is the server we mean.

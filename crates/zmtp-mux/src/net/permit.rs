@@ -6,7 +6,7 @@ use zmtp_proto::Message;
 
 use crate::core::Reserved;
 use crate::net::shared::Shared;
-use crate::net::socket::{NotSent, NotSentReason, not_sent};
+use crate::net::socket::{NotSent, NotSentReason};
 
 /// Room for one message to one peer. Given back when it is dropped.
 #[derive(Debug)]
@@ -31,9 +31,8 @@ impl Permit {
         let Some(reserved) = self.reserved.take() else {
             return Err(NotSent { message, reason: NotSentReason::Closed });
         };
-        let octets = message.into_bytes();
-        let sent = self.shared.with_core(|core| core.send_reserved(reserved, &octets));
-        sent.map_err(|unsent| not_sent(octets, unsent))
+        let sent = self.shared.with_core(|core| core.send_reserved(reserved, &message));
+        sent.map_err(|unsent| NotSent { message, reason: unsent.into() })
     }
 }
 

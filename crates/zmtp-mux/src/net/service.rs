@@ -16,10 +16,11 @@ use zmtp_proto::Message;
 pub use self::builder::ServiceBuilder;
 pub use self::request::{ReplyError, ReplyErrorReason, Request, TryReplyError};
 use crate::core::{PeerInfo, Token};
+use crate::net::bell::Ear;
 use crate::net::dealer::{Dealer, DealerError, LinkEvent};
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::{ConnectError, generation, is_mux};
-use crate::net::socket::NotSent;
+use crate::net::socket::Parcel;
 use crate::service::{Heed, ServiceCore, ServiceCounters};
 
 /// A named service of a MUX.
@@ -76,7 +77,18 @@ pub struct Service(Arc<Shared>);
 
 /// Requests as a [`Stream`], which ends with the service.
 #[derive(Clone, Debug)]
-pub struct Requests(Service);
+pub struct Requests {
+    service: Service,
+    ears: Ears,
+}
+
+/// Where one who waits for a request is woken from.
+#[derive(Clone, Debug, Default)]
+struct Ears {
+    event: Ear,
+    /// For what the service itself has to say.
+    room: Ear,
+}
 
 /// Why no more requests come.
 #[derive(Clone, Debug, Error)]
@@ -119,8 +131,9 @@ struct Link {
 }
 
 impl Service {
-    /// Dials the MUX at `endpoint` once and claims this name, without security; from then on the
-    /// service comes back by itself. [`builder`](Self::builder) has the rest.
+    /// Dials the MUX at `endpoint` once and claims this name, without security. When it returns, the
+    /// service has the name, and requests to it are on their way; from then on it comes back by
+    /// itself. [`builder`](Self::builder) has the rest.
     ///
     /// # Errors
     ///
@@ -152,7 +165,8 @@ impl Service {
     ///
     /// Cancel safe: no request is lost.
     pub async fn recv(&self) -> Result<Request, ServiceError> {
-        let request = poll_fn(|cx| self.0.poll_recv(cx)).await;
+        let mut ears = Ears::default();
+        let request = poll_fn(|cx| self.0.poll_recv(cx, &mut ears)).await;
         if matches!(request, Err(ServiceError::Drained)) {
             // Its last replies may still be on their way out.
             self.0.dealer.close().await;
@@ -167,7 +181,7 @@ impl Service {
     /// Why there will be none any more.
     pub fn try_recv(&self) -> Result<Option<Request>, ServiceError> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        match self.0.poll_recv(&mut cx) {
+        match self.0.poll_recv(&mut cx, &mut Ears::default()) {
             Poll::Ready(request) => request.map(Some),
             Poll::Pending => Ok(None),
         }
@@ -176,7 +190,7 @@ impl Service {
     /// Returns the requests as a stream. Others who wait for requests get some of them.
     #[must_use]
     pub fn requests(&self) -> Requests {
-        Requests(self.clone())
+        Requests { service: self.clone(), ears: Ears::default() }
     }
 
     /// Returns which holder of a name this is, on the connection that stands: it rises with each.
@@ -224,16 +238,20 @@ impl Shared {
         self.dealer.ring();
     }
 
-    fn poll_recv(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Request, ServiceError>> {
+    fn poll_recv(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        ears: &mut Ears,
+    ) -> Poll<Result<Request, ServiceError>> {
         // Events are taken and taken in under one lock, so that several tasks may wait.
         let mut state = self.lock();
         loop {
             if let Some(end) = &state.end {
                 return Poll::Ready(Err(end.clone()));
             }
-            state.speak(&self.dealer, cx);
+            state.speak(&self.dealer, cx, &mut ears.room);
             // Also has us woken when the service is stirred, so the look at that comes behind it.
-            let event = self.dealer.poll_event(cx);
+            let event = self.dealer.poll_event(cx, &mut ears.event);
             if event.is_pending() && state.core.is_drained() {
                 state.end = Some(ServiceError::Drained);
                 continue;
@@ -260,14 +278,14 @@ impl Shared {
 
 impl State {
     /// Says to the MUX what is to be said.
-    fn speak(&mut self, dealer: &Dealer, cx: &mut Context<'_>) {
+    fn speak(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) {
         while let Some(link) = self.link
             && let Some(message) = self.core.poll_transmit()
         {
-            match dealer.poll_send_over(cx, link.token, &mut Some(message)) {
+            match dealer.poll_send_over(cx, ear, link.token, Parcel::from(&message)) {
                 Poll::Ready(Ok(())) => self.core.handle_sent(),
                 // Its end is on its way to us, or room is.
-                Poll::Ready(Err(NotSent { .. })) | Poll::Pending => return,
+                Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
     }
@@ -312,6 +330,7 @@ impl Stream for Requests {
     type Item = Request;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Request>> {
-        self.0.0.poll_recv(cx).map(Result::ok)
+        let Self { service, ears } = self.get_mut();
+        service.0.poll_recv(cx, ears).map(Result::ok)
     }
 }

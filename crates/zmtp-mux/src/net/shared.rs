@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     /// How many wait for that.
     awaiting: AtomicUsize,
     /// Rings when room fell free that the application waits for.
-    pub(crate) room: Bell,
+    pub(crate) room: Arc<Bell>,
     pub(crate) kind: Kind,
 }
 
@@ -107,7 +107,7 @@ impl Shared {
             limits,
             emptied: Notify::new(),
             awaiting: AtomicUsize::new(0),
-            room: Bell::default(),
+            room: Arc::default(),
             kind,
         })
     }

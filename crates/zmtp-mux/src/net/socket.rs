@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use zmtp_proto::SocketType;
 
 use crate::core::{Authorizer, PeerInfo, Rule, RuleError, Takes, Token};
+use crate::net::bell::{Bell, Ear};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
@@ -21,7 +22,7 @@ use crate::net::shared::{Kind, Shared};
 
 pub use self::address::To;
 pub use self::event::{Incoming, SocketEvent};
-pub(crate) use self::send::not_sent;
+pub(crate) use self::send::Parcel;
 pub use self::send::{NotSent, NotSentReason};
 
 mod address;
@@ -196,21 +197,8 @@ impl MuxSocket {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn event(&self) -> Result<SocketEvent, Closed> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// As [`event`](Self::event), to be polled. Any number of tasks may.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`].
-    pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<SocketEvent, Closed>> {
-        let mut event = None;
-        match self.0.inbox.poll_take(cx, 1, |taken| event = Some(taken.into())) {
-            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
-            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
-            Poll::Pending => Poll::Pending,
-        }
+        let mut ear = Ear::default();
+        poll_fn(|cx| self.poll_event(cx, &mut ear)).await
     }
 
     /// Returns what comes next if it is there.
@@ -239,19 +227,36 @@ impl MuxSocket {
         into: &mut Vec<SocketEvent>,
         max: usize,
     ) -> Result<usize, Closed> {
-        poll_fn(|cx| self.0.inbox.poll_take(cx, max, |taken| into.push(taken.into())))
+        let mut ear = Ear::default();
+        let inbox = &self.0.inbox;
+        poll_fn(|cx| inbox.poll_take(cx, &mut ear, max, |taken| into.push(taken.into())))
             .await
             .map_err(|Ended| Closed)
+    }
+
+    /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
+    pub(crate) fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+    ) -> Poll<Result<SocketEvent, Closed>> {
+        let mut event = None;
+        match self.0.inbox.poll_take(cx, ear, 1, |taken| event = Some(taken.into())) {
+            Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
+            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Takes up to `max` things and passes on the messages among them.
     pub(crate) fn poll_messages(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         max: usize,
         mut each: impl FnMut(Incoming),
     ) -> Poll<Result<(), Closed>> {
-        let taken = self.0.inbox.poll_take(cx, max, |taken| {
+        let taken = self.0.inbox.poll_take(cx, ear, max, |taken| {
             if let Taken::Message(incoming) = taken {
                 each(incoming);
             }
@@ -277,7 +282,8 @@ impl MuxSocket {
 
     /// Closes the socket in order: nothing more is taken or dialled; what is queued is written out,
     /// for as long as [`MuxLimits::end_flush`](crate::MuxLimits::end_flush); then every connection
-    /// is closed. What the application has not taken by then is dropped and counted.
+    /// is closed. What has come by then can still be taken, and behind it the end of each peer; then
+    /// the socket says [`Closed`].
     ///
     /// # Cancel safety
     ///
@@ -309,7 +315,7 @@ impl MuxSocket {
         dials.push(task.abort_handle());
     }
 
-    pub(crate) fn bell(&self) -> &Arc<crate::net::bell::Bell> {
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.0.inbox.bell
     }
 

@@ -71,10 +71,14 @@ impl Lead {
         request.without_frames(self.0).unwrap_or_else(|| Message::single(b""))
     }
 
-    /// Makes a reply to the request: the same frames, and the body.
+    /// Returns the octets of these frames of the request, which stand before the reply.
     // spec: mux:service:reply-repeats-envelope
-    pub(crate) fn answer(self, request: &Message, body: &Message) -> Message {
-        body.with_frames_before(request.frames().take(self.0))
+    pub(crate) fn octets(self, request: &Message) -> &[u8] {
+        let octets = request.as_octets();
+        let mut frames = request.frames();
+        frames.by_ref().take(self.0).for_each(drop);
+        let len = octets.len().saturating_sub(frames.rest().len());
+        octets.get(..len).unwrap_or_default()
     }
 }
 
@@ -114,8 +118,10 @@ mod tests {
                 assert_eq!(lead, expected.map(Lead), "{frames:?} {envelopes:?}");
                 let Some(lead) = lead else { continue };
                 assert_eq!(lead.body(&request), message(&frames[lead.0..]));
-                let reply = lead.answer(&request, &message(&["r", "", "s"]));
-                assert_eq!(reply, message(&[&frames[..lead.0], &["r", "", "s"]].concat()));
+                let reply = message(&["r", "", "s"]);
+                let octets = [lead.octets(&request), reply.as_octets()].concat();
+                let expected = message(&[&frames[..lead.0], &["r", "", "s"]].concat());
+                assert_eq!(octets, expected.as_octets());
             }
         }
     }

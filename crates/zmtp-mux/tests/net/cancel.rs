@@ -2,7 +2,7 @@
 //!
 //! A future is polled n times, for n = 0, 1, 2 and so on until it is done, with all other tasks at
 //! work in between, and then dropped; what it belonged to is used on, and nothing may be lost or
-//! come twice. All is on one thread, over inproc, and time stands still, so n means the same
+//! come twice, nor its waker be kept anywhere. All is on one thread, over inproc, and time stands still, so n means the same
 //! whenever the test is run.
 
 mod dealer;
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
@@ -134,6 +135,15 @@ fn every_public_async_function_says_what_becomes_of_it_when_it_is_dropped() {
     assert!(found >= CASES.len(), "{found} found");
 }
 
+/// Wakes another, and shows who keeps its waker.
+struct Task(Waker);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
 impl Cut {
     /// A place in this process for this case alone.
     fn endpoint(&self) -> Endpoint {
@@ -151,10 +161,23 @@ impl Cut {
 
     /// The same, with so many turns of all others before each poll but the first.
     async fn poll_each<T>(&self, turns: usize, future: impl Future<Output = T>) -> Option<T> {
+        let task = Arc::new(Task(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await));
+        let value = self.poll_as(&task, turns, future).await;
+        let kept = Arc::strong_count(&task) - 1;
+        assert_eq!(kept, 0, "{}, after {} polls: its waker is kept", self.of, self.polls);
+        value
+    }
+
+    async fn poll_as<T>(
+        &self,
+        task: &Arc<Task>,
+        turns: usize,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        let waker = Waker::from(Arc::clone(task));
         let mut future = pin!(future);
         for _ in 0..self.polls {
-            let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-            if let Poll::Ready(value) = polled {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return Some(value);
             }
             for _ in 0..turns {

@@ -12,6 +12,7 @@
 
 mod cancel;
 mod client;
+mod connect;
 mod dealer;
 mod halves;
 mod heartbeat;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use zmtp_mux::{
-    Dealer, DealerOptions, Endpoint, Event, Figures, GoneReason, LinkEvent, Listen, ListenerRole,
-    Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, RuleError, SocketConfig,
-    SocketEvent, To,
+    Closed, Dealer, DealerError, DealerOptions, Endpoint, Event, Figures, GoneReason, LinkEvent,
+    Listen, ListenerRole, Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, RuleError,
+    SocketConfig, SocketEvent, To,
 };
 
 use crate::soon;
@@ -172,7 +172,7 @@ async fn a_dealer_comes_back_and_is_told_what_was_never_sent() {
         assert!(matches!(soon(dealer.event()).await.unwrap(), LinkEvent::Down { .. }));
     }
     socket.close().await;
-    assert!(soon(socket.event()).await.is_err());
+    soon(async { while socket.event().await.is_ok() {} }).await;
     // Nobody listens any more: it waits for somebody who does.
     assert!(timeout(first, dealer.send(text("x"))).await.is_err());
 }
@@ -193,6 +193,56 @@ async fn a_relay_tells_its_application_what_happens() {
     assert!(matches!(unbound, Event::Unbound { peer: token, .. } if token == peer.token));
     drop(events);
     assert!(mux.events().is_some(), "nobody listens now");
+}
+
+/// mux:event:to-the-last.
+#[tokio::test]
+async fn what_was_not_taken_before_the_end_can_be_taken_after_it() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let listen = Listen::new(ListenerRole::Services, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    let events = mux.events().unwrap();
+    let _engine = soon(Dealer::connect(&endpoint, "engine")).await.unwrap();
+    soon(mux.end()).await;
+    assert!(matches!(soon(events.next()).await, Ok(Event::Bound(_))));
+    let unbound = soon(events.next()).await.unwrap();
+    assert!(matches!(unbound, Event::Unbound { reason: GoneReason::LinkLost, .. }), "{unbound:?}");
+    assert_eq!(soon(events.next()).await, Err(Closed));
+    assert_eq!(events.try_next(), Err(Closed));
+
+    let (socket, endpoint) = listening();
+    let dealer = soon(Dealer::connect(&endpoint, "worker")).await.unwrap();
+    dealer.send(text("not taken")).await.unwrap();
+    dealer.flush().await;
+    socket.send("worker", text("nor this")).await.unwrap();
+    let waits = soon(async {
+        while counter(&socket, "received") < 2 {
+            tokio::task::yield_now().await;
+        }
+    });
+    waits.await;
+    soon(socket.close()).await;
+    assert!(matches!(soon(socket.event()).await, Ok(SocketEvent::Up(_))));
+    assert_eq!(soon(socket.recv()).await.unwrap().message, text("not taken"));
+    assert!(matches!(soon(socket.event()).await, Ok(SocketEvent::Gone { .. })));
+    assert_eq!(soon(socket.event()).await, Err(Closed));
+    assert_eq!((counter(&socket, "queued"), counter(&socket, "difference")), (0, 0));
+
+    assert!(matches!(soon(dealer.event()).await, Ok(LinkEvent::Up(_))));
+    soon(dealer.close()).await;
+    assert_eq!(soon(dealer.recv()).await.unwrap(), text("nor this"));
+}
+
+/// mux:event:to-the-last.
+#[tokio::test]
+async fn a_dealer_that_is_closed_tells_the_end_of_its_connection() {
+    let (_socket, endpoint) = listening();
+    let dealer = soon(Dealer::connect(&endpoint, "worker")).await.unwrap();
+    soon(dealer.close()).await;
+    assert!(matches!(soon(dealer.event()).await, Ok(LinkEvent::Up(_))));
+    let down = soon(dealer.event()).await.unwrap();
+    assert_eq!(down, LinkEvent::Down { reason: GoneReason::LinkLost });
+    assert!(matches!(soon(dealer.event()).await, Err(DealerError::GivenUp)));
 }
 
 /// Counts nothing, and is counted.

@@ -8,7 +8,8 @@ use crate::frame::{FrameHeader, FrameKind, put_header};
 /// A message in the making.
 ///
 /// Each frame is copied once, to where it will stand on the wire; one that is only now being
-/// written is written there by [`push_with`](Self::push_with), and not copied at all.
+/// written is written there by [`push_with`](Self::push_with), and not copied at all, nor is a large
+/// last one that is given away to [`finish_with`](Self::finish_with).
 ///
 /// ```
 /// use bytes::BufMut;
@@ -64,6 +65,27 @@ impl MessageBuilder {
         self
     }
 
+    /// Ends the message with one more frame, whose body is not copied if it has
+    /// [`Message::SHARED_LEN_MIN`] octets or more.
+    ///
+    /// ```
+    /// use zmtp_proto::MessageBuilder;
+    ///
+    /// let picture = vec![7; 1 << 20];
+    /// let place = picture.as_ptr();
+    /// let mut builder = MessageBuilder::new();
+    /// builder.push("engine.7");
+    /// let message = builder.finish_with(picture);
+    /// assert_eq!(message.pieces().1.as_ptr(), place);
+    /// ```
+    #[must_use]
+    pub fn finish_with(mut self, body: impl Into<Bytes>) -> Message {
+        let body = body.into();
+        self.octets.reserve(FrameHeader::LEN_MAX);
+        put_header(FrameKind::MessageLast, body.len(), &mut self.octets);
+        Message::of_pieces(self.octets, body)
+    }
+
     /// Ends the message.
     ///
     /// # Errors
@@ -97,24 +119,33 @@ impl From<&str> for Message {
     }
 }
 
-/// One frame.
+/// One frame, which is not copied if it is large.
 impl From<String> for Message {
     fn from(body: String) -> Self {
-        Self::single(body.as_bytes())
+        body.into_bytes().into()
     }
 }
 
-/// One frame. The octets are its body; see [`Message::from_octets`] for those of a whole message.
+/// One frame, which is not copied if it is large. The octets are its body; see
+/// [`Message::from_octets`] for those of a whole message.
 impl From<Vec<u8>> for Message {
     fn from(body: Vec<u8>) -> Self {
-        Self::single(&body)
+        if body.len() < Self::SHARED_LEN_MIN {
+            Self::single(&body)
+        } else {
+            Bytes::from(body).into()
+        }
     }
 }
 
-/// One frame. The octets are its body; see [`Message::from_octets`] for those of a whole message.
+/// One frame, which is not copied if it is large. The octets are its body; see
+/// [`Message::from_octets`] for those of a whole message.
 impl From<Bytes> for Message {
     fn from(body: Bytes) -> Self {
-        Self::single(&body)
+        if body.len() < Self::SHARED_LEN_MIN {
+            return Self::single(&body);
+        }
+        MessageBuilder::new().finish_with(body)
     }
 }
 

@@ -280,7 +280,7 @@ fn closing_settles_all_that_is_open() {
     assert_eq!(world.outcomes[&3], Outcome::NotSent(UnsentReason::Closed));
     let late = world.client.begin(b"a", &Message::single(b"x"), 4, world.now + TIME);
     assert_eq!(late, Err(UnsentReason::Closed));
-    assert!(world.client.holds_nothing() && world.client.poll_transmit().is_none());
+    assert!(world.client.holds_nothing() && world.client.poll_transmit(&mut Vec::new()).is_none());
 }
 
 /// mux:client:mux-drains.

@@ -189,9 +189,12 @@ impl World {
     /// Gives the link what the client has to say.
     fn queue(&mut self) {
         while self.link.is_some()
-            && let Some((order, message)) = self.client.poll_transmit()
+            && let mut octets = Vec::new()
+            && let Some((order, body)) = self.client.poll_transmit(&mut octets)
         {
             self.client.handle_sent(&order);
+            octets.extend_from_slice(body.as_octets());
+            let message = Message::from_octets(octets.into()).unwrap();
             self.outbox.push_back((order, message));
         }
     }
@@ -246,7 +249,8 @@ impl World {
     pub(super) fn reply(&mut self, name: &'static str) {
         let Some(service) = self.services.get_mut(name) else { return };
         let Some((request, lead)) = service.hands.pop_front() else { return };
-        let reply = lead.answer(&request, &lead.body(&request)).into_bytes();
+        let body = lead.body(&request);
+        let reply = Bytes::from([lead.octets(&request), body.as_octets()].concat());
         service.core.handle_settled(Settled::Replied, Of::Stands);
         let _ = self.core.handle_message(service.key, Encoded::Shared(&reply), self.now);
     }

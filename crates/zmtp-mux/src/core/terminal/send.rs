@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::time::Instant;
 
 use bytes::Bytes;
+use zmtp_proto::Message;
 
 use crate::core::address::Token;
 use crate::core::binding::{BindingKey, Stage};
@@ -66,7 +67,7 @@ impl Reserved {
 }
 
 impl MuxCore {
-    /// Queues a message of the application for a peer.
+    /// Queues a message of the application for a peer, behind the frames of `lead`, each with MORE.
     ///
     /// # Errors
     ///
@@ -75,16 +76,18 @@ impl MuxCore {
     pub fn send_local(
         &mut self,
         to: Target<'_>,
-        octets: &Bytes,
+        lead: &[u8],
+        message: &Message,
         now: Instant,
     ) -> Result<(), Unsent> {
         self.now = now;
-        let (local, key) = self.resolve_local(to, octets.len())?;
+        let len = lead.len().saturating_add(message.encoded_len());
+        let (local, key) = self.resolve_local(to, len)?;
         loop {
             let Some(to) = self.bindings.get(key) else { return Err(Unsent::NoPeer) };
             let policy = to.rule.policy;
-            let Err(short) = self.room_for_local(key, octets.len()) else {
-                self.push_local(local, key, octets);
+            let Err(short) = self.room_for_local(key, len) else {
+                self.push_local(local, key, &Outgoing::own(lead, message), message);
                 return Ok(());
             };
             match policy {
@@ -95,7 +98,7 @@ impl MuxCore {
                     let _: Outcome = self.drop_message(DropReason::Busy);
                     return Ok(());
                 }
-                Policy::Reject => return Err(self.await_room(key, octets.len(), short)),
+                Policy::Reject => return Err(self.await_room(key, len, short)),
             }
         }
     }
@@ -130,17 +133,17 @@ impl MuxCore {
     ///
     /// [`Unsent::NoPeer`] if the peer has ended meanwhile, [`Unsent::TooLarge`] if it is larger
     /// than the room. The room is given back.
-    pub fn send_reserved(&mut self, reserved: Reserved, octets: &Bytes) -> Result<(), Unsent> {
+    pub fn send_reserved(&mut self, reserved: Reserved, message: &Message) -> Result<(), Unsent> {
         let (to, len) = (reserved.to, reserved.len);
         self.cancel_reserved(reserved);
         let Some(local) = self.terminal() else { return Err(Unsent::Ends) };
-        if octets.len() > len {
+        if message.encoded_len() > len {
             return Err(Unsent::TooLarge);
         }
         if !self.bindings.contains_key(to) {
             return Err(Unsent::NoPeer);
         }
-        self.push_local(local, to, octets);
+        self.push_local(local, to, &Outgoing::own(&[], message), message);
         Ok(())
     }
 
@@ -272,18 +275,24 @@ impl MuxCore {
         Ok(())
     }
 
-    fn push_local(&mut self, local: BindingKey, key: BindingKey, octets: &Bytes) {
+    fn push_local(
+        &mut self,
+        local: BindingKey,
+        key: BindingKey,
+        outgoing: &Outgoing<'_>,
+        message: &Message,
+    ) {
         let Some(source) = self.bindings.get(local).map(|local| local.source) else { return };
         let Some(to) = self.bindings.get_mut(key) else { return };
         let role = to.role;
         let sent = Sent { source, from: local, by: By::Binding };
-        let outgoing = Outgoing::bare(octets);
-        let wake = to.outbound.push(sent, &outgoing, Some(octets), &mut self.spares, self.now);
+        let whole = Some(message.pieces().1);
+        let wake = to.outbound.push(sent, outgoing, whole, &mut self.spares, self.now);
         if wake == Wake::Needed {
             self.wakes.push(key);
         }
         bump(&mut self.counters.received);
-        self.charge(role, source, octets.len());
+        self.charge(role, source, outgoing.len());
     }
 
     fn charge(&mut self, role: Role, source: SourceKey, len: usize) {

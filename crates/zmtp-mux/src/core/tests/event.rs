@@ -6,8 +6,8 @@ use zmtp_proto::SocketType::{Dealer, Pub};
 use super::Mux;
 use crate::core::ListenerRole::{Any, Clients, Services};
 use crate::core::{
-    Admission, BindingKey, Delivery, Event, Flight, GoneReason, Limit, MuxLimits, NamePolicy,
-    PoolLimits, Principal, Refusal, Rule, Takes, Transmit,
+    Admission, BindingKey, Cause, Delivery, Event, Flight, GoneReason, Limit, MuxLimits,
+    NamePolicy, PoolLimits, Principal, Refusal, Rule, Takes, Transmit,
 };
 
 /// Opens the end of an application that listens to a relay.
@@ -159,4 +159,30 @@ fn nobody_is_let_in_of_whom_the_application_could_not_be_told() {
     mux.core.close_local();
     assert_eq!(mux.core.queued_octets(), 0);
     assert_eq!(admitted(&mut mux), 100, "nobody listens");
+}
+
+/// mux:event:to-the-last.
+#[test]
+fn the_end_of_the_mux_is_told_to_the_last_peer() {
+    let mut mux = Mux::new();
+    let local = observe(&mut mux);
+    let (early, late) = (mux.service(b"early"), mux.service(b"late"));
+    mux.close(early);
+    mux.core.handle_end();
+    assert_eq!(told(&mut mux, local), ["bound early", "bound late", "unbound early Left"]);
+    let next = |mux: &mut Mux| mux.core.poll_transmit(local, 0, &mut Flight::default());
+    assert_eq!(next(&mut mux), Transmit::Sleep, "one is there yet");
+    let _ = mux.woken();
+    mux.core.handle_closed(late, GoneReason::LinkLost);
+    assert_eq!(mux.woken(), [local]);
+    assert_eq!(told(&mut mux, local), ["unbound late LinkLost"]);
+    assert_eq!(next(&mut mux), Transmit::End(Cause::MuxEnds));
+    assert_eq!(mux.core.queued_octets(), 0);
+    // With nobody there it is said at once.
+    let mut mux = Mux::new();
+    let local = observe(&mut mux);
+    let mut next = || mux.core.poll_transmit(local, 0, &mut Flight::default());
+    assert_eq!(next(), Transmit::Sleep);
+    mux.core.handle_end();
+    assert_eq!(mux.woken(), [local]);
 }

@@ -1,8 +1,8 @@
 //! A terminal: the application and its peers.
 
+mod body;
 mod steps;
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use zmtp_proto::Message;
 use zmtp_proto::SocketType::{self, Dealer, Rep, Req, Router};
@@ -46,7 +46,7 @@ impl Terminal {
     }
 
     fn send(&mut self, to: Target<'_>, message: &Message) -> Result<(), Unsent> {
-        self.mux.core.send_local(to, &message.clone().into_bytes(), self.mux.now)
+        self.mux.core.send_local(to, &[], message, self.mux.now)
     }
 
     /// Takes all that waits for the application.
@@ -311,13 +311,13 @@ fn room_that_is_made_is_kept_until_it_is_used_or_given_back() {
     assert_eq!(terminal.send(to, &text("x")), Err(Unsent::NoRoom));
     terminal.mux.core.cancel_reserved(made.pop().unwrap());
     assert!(terminal.mux.core.poll_room());
-    let octets = text("x").into_bytes();
-    terminal.mux.core.send_reserved(made.pop().unwrap(), &octets).unwrap();
-    let long = Bytes::from(vec![0; 101]);
+    let message = text("x");
+    terminal.mux.core.send_reserved(made.pop().unwrap(), &message).unwrap();
+    let long = Message::single(&[0; 99]);
     let outcome = terminal.mux.core.send_reserved(made.pop().unwrap(), &long);
     assert_eq!(outcome, Err(Unsent::TooLarge));
     terminal.mux.close(key);
-    let outcome = terminal.mux.core.send_reserved(made.pop().unwrap(), &octets);
+    let outcome = terminal.mux.core.send_reserved(made.pop().unwrap(), &message);
     assert_eq!(outcome, Err(Unsent::NoPeer));
     for reserved in made {
         terminal.mux.core.cancel_reserved(reserved);

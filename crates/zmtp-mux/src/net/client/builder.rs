@@ -88,7 +88,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Dials once; from then on the client comes back by itself.
+    /// Dials once, and returns connected; from then on the client comes back by itself.
     ///
     /// # Errors
     ///
@@ -125,6 +125,7 @@ impl ClientBuilder {
         let state = State {
             core,
             link: mux.map(|mux| mux.token),
+            lead: Vec::new(),
             budget: Budget::new(self.retry.unwrap_or_default().budget, now()),
             armed: None,
             watchers: BTreeMap::new(),

@@ -61,7 +61,8 @@ impl Watch {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn recv(&mut self) -> Result<WatchEvent, WatchError> {
-        poll_fn(|cx| self.poll(cx)).await.unwrap_or(Err(WatchError::Closed))
+        let waits = Waits(self);
+        poll_fn(|cx| waits.0.poll(cx)).await.unwrap_or(Err(WatchError::Closed))
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<WatchEvent, WatchError>>> {
@@ -81,6 +82,16 @@ impl Stream for Watch {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll(cx)
+    }
+}
+
+/// A call that waits: when it is dropped, nobody is woken for it any more.
+struct Waits<'w>(&'w Watch);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let Watch { client, id } = self.0;
+        client.shared.with_state(|state| state.watchers.remove(id));
     }
 }
 

@@ -4,26 +4,30 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use zmtp_proto::Message;
-
 use super::Dealer;
 use crate::core::Token;
-use crate::net::socket::{NotSent, NotSentReason, To};
+use crate::net::bell::Ear;
+use crate::net::socket::{NotSentReason, Parcel, To};
 
 impl Dealer {
     /// Queues a message for this connection, and for none that follows it.
-    pub(crate) fn try_send_over(&self, link: Token, message: Message) -> Result<(), NotSent> {
-        self.closed_if_over(self.socket.try_send_to(&To::Peer(link), message))
+    pub(crate) fn try_send_over(
+        &self,
+        link: Token,
+        parcel: Parcel<'_>,
+    ) -> Result<(), NotSentReason> {
+        self.closed_if_over(self.socket.try_send_parcel(&To::Peer(link), parcel))
     }
 
-    /// The same, once there is room. The message stays where it is meanwhile.
+    /// The same, once there is room.
     pub(crate) fn poll_send_over(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         link: Token,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        let sent = self.socket.poll_send(cx, &To::Peer(link), message);
+        parcel: Parcel<'_>,
+    ) -> Poll<Result<(), NotSentReason>> {
+        let sent = self.socket.poll_send(cx, ear, &To::Peer(link), parcel);
         sent.map(|sent| self.closed_if_over(sent))
     }
 

@@ -31,7 +31,8 @@ impl ServiceBuilder {
         self
     }
 
-    /// Dials once and claims the name; from then on the service comes back by itself.
+    /// Dials once and claims the name, which the service has when this returns; from then on it comes
+    /// back by itself.
     ///
     /// # Errors
     ///

@@ -10,7 +10,8 @@ use zmtp_proto::Message;
 
 use super::Shared;
 use crate::core::Token;
-use crate::net::socket::{NotSent, NotSentReason};
+use crate::net::bell::Ear;
+use crate::net::socket::{NotSentReason, Parcel};
 use crate::service::{Lead, Settled, Standing};
 
 /// A request, and the way back to its client.
@@ -109,14 +110,15 @@ impl Request {
     // spec: mux:service:stale-refused
     pub async fn reply(mut self, message: impl Into<Message>) -> Result<(), ReplyError> {
         let message = message.into();
-        let mut wire = Some(self.lead.answer(&self.message, &message));
-        let sent = poll_fn(|cx| self.service.dealer.poll_send_over(cx, self.link, &mut wire)).await;
+        let (dealer, link, mut ear) = (&self.service.dealer, self.link, Ear::default());
+        let answer = Parcel { lead: self.lead.octets(&self.message), message: &message };
+        let sent = poll_fn(|cx| dealer.poll_send_over(cx, &mut ear, link, answer)).await;
         match sent {
             Ok(()) => {
                 self.settled = Settled::Replied;
                 Ok(())
             }
-            Err(NotSent { reason, .. }) => Err(self.failed(message, reason)),
+            Err(reason) => Err(self.failed(message, reason)),
         }
     }
 
@@ -127,16 +129,14 @@ impl Request {
     /// There is no room now, and both come back; or the client will not get it from us.
     pub fn try_reply(mut self, message: impl Into<Message>) -> Result<(), TryReplyError> {
         let message = message.into();
-        let wire = self.lead.answer(&self.message, &message);
-        match self.service.dealer.try_send_over(self.link, wire) {
+        let answer = Parcel { lead: self.lead.octets(&self.message), message: &message };
+        match self.service.dealer.try_send_over(self.link, answer) {
             Ok(()) => {
                 self.settled = Settled::Replied;
                 Ok(())
             }
-            Err(NotSent { reason: NotSentReason::Full, .. }) => {
-                Err(TryReplyError::Full { request: self, message })
-            }
-            Err(NotSent { reason, .. }) => Err(self.failed(message, reason).into()),
+            Err(NotSentReason::Full) => Err(TryReplyError::Full { request: self, message }),
+            Err(reason) => Err(self.failed(message, reason).into()),
         }
     }
 

@@ -4,14 +4,27 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use thiserror::Error;
 use zmtp_proto::Message;
 
 use super::{MuxSocket, To};
-use crate::core::Unsent;
+use crate::core::{MuxCore, Unsent};
+use crate::net::bell::Ear;
 use crate::net::clock::now;
 use crate::net::permit::Permit;
+
+/// A message to be sent, and what stands before it: whole frames, encoded, each with MORE.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parcel<'m> {
+    pub(crate) lead: &'m [u8],
+    pub(crate) message: &'m Message,
+}
+
+impl<'m> From<&'m Message> for Parcel<'m> {
+    fn from(message: &'m Message) -> Self {
+        Self { lead: &[], message }
+    }
+}
 
 /// A message that was not sent, and why.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -50,13 +63,18 @@ impl MuxSocket {
     /// Returns the message: there is no room ([`Policy::Reject`](crate::Policy::Reject), which is
     /// usual), no such peer, or the socket is closed.
     pub fn try_send(&self, to: impl Into<To>, message: impl Into<Message>) -> Result<(), NotSent> {
-        self.try_send_to(&to.into(), message.into())
+        let message = message.into();
+        let sent = self.try_send_parcel(&to.into(), Parcel::from(&message));
+        sent.map_err(|reason| NotSent { message, reason })
     }
 
-    pub(crate) fn try_send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
-        let octets = message.into_bytes();
-        let sent = self.shared().with_core(|core| core.send_local(to.target(), &octets, now()));
-        sent.map_err(|unsent| not_sent(octets, unsent))
+    pub(crate) fn try_send_parcel(
+        &self,
+        to: &To,
+        Parcel { lead, message }: Parcel<'_>,
+    ) -> Result<(), NotSentReason> {
+        let send = |core: &mut MuxCore| core.send_local(to.target(), lead, message, now());
+        self.shared().with_core(send).map_err(NotSentReason::from)
     }
 
     /// Queues a message, and waits for room if need be. It is written in the background, with all
@@ -75,23 +93,21 @@ impl MuxSocket {
         to: impl Into<To>,
         message: impl Into<Message>,
     ) -> Result<(), NotSent> {
-        self.send_to(&to.into(), message.into()).await
+        let (mut ear, to, message) = (Ear::default(), to.into(), message.into());
+        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &to, Parcel::from(&message))).await;
+        sent.map_err(|reason| NotSent { message, reason })
     }
 
-    pub(crate) async fn send_to(&self, to: &To, message: Message) -> Result<(), NotSent> {
-        let mut message = Some(message);
-        poll_fn(|cx| self.poll_send(cx, to, &mut message)).await
-    }
-
-    /// Sends what is in `message` as soon as there is room. It stays there meanwhile.
+    /// Sends a message as soon as there is room.
     // spec: mux:cancel:each-point
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        self.poll_send_while(|reason| reason == NotSentReason::Full, cx, to, message)
+        parcel: Parcel<'_>,
+    ) -> Poll<Result<(), NotSentReason>> {
+        self.poll_send_while(|reason| reason == NotSentReason::Full, cx, ear, to, parcel)
     }
 
     /// The same, as long as it waits for a reason that is `passing`.
@@ -99,22 +115,19 @@ impl MuxSocket {
         &self,
         passing: impl Fn(NotSentReason) -> bool,
         cx: &mut Context<'_>,
+        ear: &mut Ear,
         to: &To,
-        message: &mut Option<Message>,
-    ) -> Poll<Result<(), NotSent>> {
-        let Some(waiting) = message.take() else { return Poll::Ready(Ok(())) };
-        let waiting = match self.try_send_to(to, waiting) {
-            Err(NotSent { message, reason }) if passing(reason) => message,
+        parcel: Parcel<'_>,
+    ) -> Poll<Result<(), NotSentReason>> {
+        match self.try_send_parcel(to, parcel) {
+            Err(reason) if passing(reason) => {}
             outcome => return Poll::Ready(outcome),
-        };
+        }
         // Only who has to wait is noted: most never have to, and may be tasks for one message each.
         // There may be room since.
-        self.shared().room.listen(cx.waker());
-        match self.try_send_to(to, waiting) {
-            Err(NotSent { message: back, reason }) if passing(reason) => {
-                *message = Some(back);
-                Poll::Pending
-            }
+        ear.listen(&self.shared().room, cx.waker());
+        match self.try_send_parcel(to, parcel) {
+            Err(reason) if passing(reason) => Poll::Pending,
             outcome => Poll::Ready(outcome),
         }
     }
@@ -154,11 +167,11 @@ impl MuxSocket {
     ///
     /// Cancel safe: no room is kept.
     pub async fn reserve(&self, to: impl Into<To>, len: usize) -> Result<Permit, NotSentReason> {
-        let to = to.into();
+        let (mut ear, to) = (Ear::default(), to.into());
         poll_fn(|cx| match self.try_reserve(&to, len) {
             Err(NotSentReason::Full) => {
                 // As in `poll_send_while`.
-                self.shared().room.listen(cx.waker());
+                ear.listen(&self.shared().room, cx.waker());
                 match self.try_reserve(&to, len) {
                     Err(NotSentReason::Full) => Poll::Pending,
                     outcome => Poll::Ready(outcome),
@@ -193,10 +206,4 @@ impl From<Unsent> for NotSentReason {
             Unsent::Ends => Self::Closed,
         }
     }
-}
-
-/// Makes the error of a message from its octets, which are one.
-pub(crate) fn not_sent(octets: Bytes, unsent: Unsent) -> NotSent {
-    let message = Message::from_octets(octets).unwrap_or_else(|_| Message::single(b""));
-    NotSent { message, reason: unsent.into() }
 }
