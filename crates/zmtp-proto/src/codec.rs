@@ -177,7 +177,7 @@ impl Encoder<Pong> for MessageCodec {
 }
 
 /// Shakes hands on a stream that we dialled, announcing `local`; under PLAIN and CURVE as the
-/// client, whoever dialled.
+/// client, whoever dialled. The future is `Send` if `stream` is.
 ///
 /// # Errors
 ///
@@ -194,11 +194,17 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let connection = Connection::connector(local.clone(), security, settings, now);
-    shake(stream, connection, &local, &mut |_| Verdict::Accept, now).await
+    // As connector nobody is judged.
+    shake(stream, connection, &local, |_: Claim<'_>| Verdict::Accept, now).await
 }
 
 /// Shakes hands on a stream that was dialled, letting in whoever fits and is accepted by `judge`,
-/// and announcing `local`; under PLAIN and CURVE as the server, whoever dialled.
+/// and announcing `local`; under PLAIN and CURVE as the server, whoever dialled. The future is
+/// `Send` if `stream` and `judge` are.
+///
+/// **Under PLAIN `judge` is asked twice**: first about the user name and the password, as
+/// [`Claim::Credentials`], then about the peer, as [`Claim::Peer`]. A judge that accepts the first
+/// without a look lets in any password. Under NULL and CURVE it is asked once, about the peer.
 ///
 /// # Errors
 ///
@@ -211,24 +217,25 @@ pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     local: Local,
     security: ServerSecurity,
-    mut judge: impl FnMut(Claim<'_>) -> Verdict,
+    judge: impl FnMut(Claim<'_>) -> Verdict,
     settings: impl Into<Settings>,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let connection = Connection::acceptor(security, settings, now);
-    shake(stream, connection, &local, &mut judge, now).await
+    shake(stream, connection, &local, judge, now).await
 }
 
 async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
     mut stream: T,
     mut connection: Connection,
     local: &Local,
-    judge: &mut dyn FnMut(Claim<'_>) -> Verdict,
+    // No trait object: the future is to be `Send` if the judge is.
+    mut judge: impl FnMut(Claim<'_>) -> Verdict,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
     loop {
-        let introduced = step(&mut connection, &mut input, local, judge, now);
+        let introduced = step(&mut connection, &mut input, local, &mut judge, now);
         while let Some(octets) = connection.poll_transmit() {
             output.extend_from_slice(&octets);
         }

@@ -213,3 +213,23 @@ async fn a_welcome_is_not_yet_a_yes() {
     };
     assert_eq!(reason, "late");
 }
+
+/// A handshake can be made in a task of a runtime with several threads.
+#[test]
+fn handshakes_are_send_if_stream_and_judge_are() {
+    fn is_send<T: Send>(_: T) {}
+    for (client, server) in mechanisms() {
+        let (one, other) = tokio::io::duplex(64);
+        let (local, now) = (Local::new(SocketType::Dealer), start());
+        let known = std::sync::Mutex::new(vec!["admin".to_owned()]);
+        let judge = move |claim: Claim<'_>| match claim {
+            Claim::Credentials(credentials) => {
+                known.lock().unwrap().push(format!("{credentials:?}"));
+                Verdict::Accept
+            }
+            Claim::Peer(_) => Verdict::Accept,
+        };
+        is_send(connect(one, local.clone(), client, Limits::default(), now));
+        is_send(accept(other, local, server, judge, Limits::default(), now));
+    }
+}
