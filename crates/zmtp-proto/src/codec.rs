@@ -34,7 +34,7 @@
 //! let ((mut client, _), (mut server, peer)) = (client?, server?);
 //! assert_eq!(peer.socket_type, SocketType::Dealer);
 //!
-//! client.send(Message::single(b"hello")).await?;
+//! client.send(Message::single(b"hello").into()).await?;
 //! let Some(Incoming::Message(message)) = server.next().await.transpose()? else {
 //!     return Err("no message".into());
 //! };
@@ -42,6 +42,8 @@
 //! # Ok(())
 //! # }
 //! ```
+
+mod framed;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -52,29 +54,18 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::codec::{self, Encoder, Framed, FramedParts};
+use tokio_util::codec::{Framed, FramedParts};
 
-use crate::command::Pong;
 use crate::connection::Connection;
-use crate::decoder::Octets;
 use crate::error::ConnectionError;
 use crate::event::Event;
 use crate::handshake::{Local, Peer};
 use crate::limits::Settings;
-use crate::message::Message;
-use crate::outlet::Outlet;
+use crate::pairing::TellError;
 use crate::plain::PlainCredentials;
 use crate::security::{ClientSecurity, ServerSecurity};
-use crate::traffic::{Received, Traffic};
 
-/// Messages and heartbeats of an established connection, in the clear or encrypted.
-#[derive(Debug)]
-pub struct MessageCodec {
-    traffic: Traffic,
-    outlet: Outlet,
-    /// Taken as the time of all that arrives: the codec keeps no clock.
-    now: Instant,
-}
+pub use self::framed::{Incoming, MessageCodec, Outgoing};
 
 /// What an acceptor is asked.
 #[derive(Debug)]
@@ -98,15 +89,6 @@ pub enum Verdict {
     RefuseForNow,
 }
 
-/// What arrives.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Incoming {
-    /// A message.
-    Message(Message),
-    /// A PING; feed this answer to the sink.
-    Ping(Pong),
-}
-
 /// Why a framed connection ended.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -117,62 +99,21 @@ pub enum CodecError {
     /// The protocol ended it; the variants within say whether to retry.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+    /// A subscription or a membership has no place on this connection, which goes on. The caller's
+    /// fault.
+    #[error(transparent)]
+    Tell(TellError),
     /// The acceptor refused the peer for now.
     #[error("refused for now")]
     RefusedForNow,
 }
 
-impl MessageCodec {
-    /// Goes on behind a handshake that was made elsewhere, with what
-    /// [`Connection::into_halves`] gave.
-    #[must_use]
-    pub fn new(traffic: Traffic, outlet: Outlet, now: Instant) -> Self {
-        Self { traffic, outlet, now }
-    }
-}
-
-impl codec::Decoder for MessageCodec {
-    type Item = Incoming;
-    type Error = CodecError;
-
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, CodecError> {
-        loop {
-            let Some(arrival) = self.traffic.handle_input(input, self.now)? else { break };
-            let consumed = arrival.consumed;
-            let incoming = match arrival.received {
-                Received::Message(Octets::InPlace(_)) => {
-                    let octets = input.split_to(consumed).freeze();
-                    return Ok(Some(Incoming::Message(Message::from_checked(octets))));
-                }
-                Received::Message(octets) => Some(Incoming::Message(octets.into_message())),
-                Received::Ping(pong) => Some(Incoming::Ping(pong)),
-                Received::Nothing => None,
-            };
-            input.advance(consumed);
-            if incoming.is_some() {
-                return Ok(incoming);
-            }
+impl From<TellError> for CodecError {
+    fn from(error: TellError) -> Self {
+        match error {
+            TellError::Connection(error) => Self::Connection(error),
+            TellError::WrongType { .. } | TellError::NoGroups(_) => Self::Tell(error),
         }
-        input.reserve(self.traffic.wanted().saturating_sub(input.len()).min(READ_AHEAD));
-        Ok(None)
-    }
-}
-
-impl Encoder<Message> for MessageCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, message: Message, out: &mut BytesMut) -> Result<(), CodecError> {
-        Ok(self.outlet.put(message.as_octets(), out)?)
-    }
-}
-
-impl Encoder<Pong> for MessageCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, pong: Pong, out: &mut BytesMut) -> Result<(), CodecError> {
-        let mut clear = BytesMut::with_capacity(Pong::LEN_MAX);
-        pong.put(&mut clear);
-        Ok(self.outlet.put(&clear, out)?)
     }
 }
 
@@ -247,7 +188,7 @@ async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
         if let Some(peer) = introduced? {
             let (traffic, outlet) = connection.into_halves()?;
             let codec = MessageCodec::new(traffic, outlet, now);
-            let mut parts = FramedParts::new::<Message>(stream, codec);
+            let mut parts = FramedParts::new::<Outgoing>(stream, codec);
             parts.read_buf = input;
             return Ok((Framed::from_parts(parts), peer));
         }
@@ -311,7 +252,7 @@ fn step(
                 Some(peer)
             }
             Some(Event::Established(peer)) => Some(peer),
-            Some(Event::Message(_)) | None => None,
+            Some(Event::Message(_) | Event::Subscription(_) | Event::Membership(_)) | None => None,
         };
         input.advance(consumed);
         if peer.is_some() {
@@ -332,9 +273,6 @@ fn settle(connection: &mut Connection, verdict: Verdict) -> Result<(), CodecErro
         Verdict::RefuseForNow => Err(CodecError::RefusedForNow),
     }
 }
-
-/// Octets reserved at most ahead of their arrival: a header alone must not buy memory.
-const READ_AHEAD: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 //!     any ── error ──► Closed
 //! ```
 
+mod sending;
 mod shown;
 
 use std::time::Instant;
@@ -22,10 +23,13 @@ use crate::event::{Event, Progress};
 use crate::handshake::{Handshake, Local, Peer, Security, Side, Told};
 use crate::heartbeat::Ping;
 use crate::limits::Settings;
-use crate::message::Message;
 use crate::outlet::Outlet;
+use crate::pairing::Pairing;
 use crate::security::{ClientSecurity, ServerSecurity};
+use crate::socket_type::SocketType;
 use crate::traffic::{Arrival, Intake, Received, Traffic};
+
+pub use self::sending::SendError;
 
 /// One side of a connection.
 ///
@@ -139,10 +143,11 @@ impl Connection {
         let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) else {
             return Err(ConnectionError::Closed);
         };
-        let Handshake::Done(peer, security) = handshake.accept(local, &mut self.outbox)? else {
+        let Handshake::Done(peer, ours, security) = handshake.accept(local, &mut self.outbox)?
+        else {
             return Err(ConnectionError::Closed);
         };
-        self.establish(&peer, security, now);
+        self.establish(&peer, ours, security, now);
         Ok(())
     }
 
@@ -156,29 +161,6 @@ impl Connection {
     pub fn refuse(&mut self, reason: &str) {
         if let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) {
             handshake.refuse(reason, &mut self.outbox);
-        }
-    }
-
-    /// Queues a message.
-    ///
-    /// # Errors
-    ///
-    /// Returns the message if the connection is not, or no longer, established.
-    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        self.settle();
-        match &mut self.state {
-            // spec: 37:null:messages-after-ready, 24:plain:messages-after-ready,
-            //       26:curve:messages-after-ready
-            State::Traffic(traffic) => {
-                let (_, outlet) = &mut **traffic;
-                let sent = outlet.put(message.as_octets(), &mut self.outbox);
-                // spec: 26:curve:nonce-never-wraps
-                sent.map_err(|_| {
-                    self.state = State::Closed;
-                    SendError(message)
-                })
-            }
-            State::Handshake { .. } | State::Closed => Err(SendError(message)),
         }
     }
 
@@ -329,15 +311,15 @@ impl Connection {
             (Handshake::Deciding(peer, _), Told::Nothing) => Some(Event::Introduced(peer.clone())),
             (_, Told::Nothing) => None,
         };
-        if let Handshake::Done(peer, security) = handshake {
-            self.establish(&peer, security, now);
+        if let Handshake::Done(peer, ours, security) = handshake {
+            self.establish(&peer, ours, security, now);
             return Ok(Some(Progress { consumed, event: Some(Event::Established(peer)) }));
         }
         self.state = State::Handshake { handshake, deadline };
         Ok(Some(Progress { consumed, event }))
     }
 
-    fn establish(&mut self, peer: &Peer, security: Security, now: Instant) {
+    fn establish(&mut self, peer: &Peer, ours: SocketType, security: Security, now: Instant) {
         let limits = self.settings.limits;
         let (intake, outlet) = match security {
             // spec: 24:plain:clear-traffic
@@ -347,7 +329,8 @@ impl Connection {
                 (Intake::Curve(Box::new(opener)), Outlet::Sealed(sealer))
             }
         };
-        let traffic = Traffic::with(intake, &self.settings, peer.version, now);
+        let pairing = Pairing { ours, theirs: peer.socket_type, version: peer.version };
+        let traffic = Traffic::with(intake, &self.settings, pairing, now);
         self.state = State::Traffic(Box::new((traffic, outlet)));
     }
 
@@ -375,6 +358,8 @@ fn arrived<'i>(arrival: Arrival<'i>, pong: &mut Option<Pong>) -> Progress<'i> {
             *pong = Some(answer);
             None
         }
+        Received::Subscription(subscription) => Some(Event::Subscription(*subscription)),
+        Received::Membership(membership) => Some(Event::Membership(*membership)),
         Received::Nothing => None,
     };
     Progress { consumed: arrival.consumed, event }
@@ -387,14 +372,6 @@ impl Connection {
         self.pong = None;
     }
 }
-
-/// The connection is not established; here is the message back.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the connection is not established")]
-pub struct SendError(
-    /// What was not sent.
-    pub Message,
-);
 
 #[cfg(test)]
 mod tests;

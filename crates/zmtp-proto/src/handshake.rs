@@ -135,8 +135,8 @@ pub(crate) enum Handshake {
     Judging(Version, Bytes),
     /// The peer has said everything, and our side decides.
     Deciding(Peer, Answer),
-    /// Both sides are ready.
-    Done(Peer, Security),
+    /// Both sides are ready; ours is of this type.
+    Done(Peer, SocketType, Security),
 }
 
 /// How a server lets a client in.
@@ -281,7 +281,7 @@ impl Handshake {
             }
             Answer::Curve(vouched) => Security::Curve(Box::new(vouched.ready(&metadata, out)?)),
         };
-        Ok(Self::Done(peer, security))
+        Ok(Self::Done(peer, local.socket_type, security))
     }
 
     /// Ends with the ERROR that tells a peer not to come again, if it waits for a decision.

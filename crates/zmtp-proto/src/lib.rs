@@ -39,7 +39,7 @@
 //!         match progress.event {
 //!             Some(Event::Introduced(_)) => server.accept(&Local::new(SocketType::Router), now)?,
 //!             Some(Event::Message(octets)) => received.push(octets.into_message()),
-//!             Some(Event::Credentials(_) | Event::Established(_)) | None => {}
+//!             Some(_) | None => {}
 //!         }
 //!         to_server.drain(..consumed);
 //!     }
@@ -130,7 +130,7 @@
 //!                 }
 //!             }
 //!             Some(Event::Message(octets)) => received.push(octets.into_message()),
-//!             Some(Event::Credentials(_) | Event::Established(_)) | None => {}
+//!             Some(_) | None => {}
 //!         }
 //!         to_server.drain(..consumed);
 //!     }
@@ -171,7 +171,7 @@
 //!         codec::accept(far, local, security, |_| Verdict::Accept, limits, Instant::now()).await?;
 //!     while let Some(incoming) = peer.next().await.transpose()? {
 //!         if let Incoming::Message(message) = incoming {
-//!             peer.send(message).await?;
+//!             peer.send(message.into()).await?;
 //!         }
 //!     }
 //!     Ok::<_, codec::CodecError>(())
@@ -180,7 +180,7 @@
 //!     let local = Local::new(SocketType::Req);
 //!     let (mut peer, _) =
 //!         codec::connect(near, local, ClientSecurity::Null, limits, Instant::now()).await?;
-//!     peer.send(hello.clone()).await?;
+//!     peer.send(hello.clone().into()).await?;
 //!     peer.next().await.transpose()
 //! };
 //! let (served, answer) = tokio::join!(serve, ask);
@@ -229,6 +229,7 @@ mod metadata;
 mod outlet;
 #[cfg(test)]
 mod pair;
+mod pairing;
 mod parse;
 mod plain;
 mod reconnect;
@@ -253,6 +254,7 @@ pub use mechanism::Mechanism;
 pub use message::{EmptyMessage, Frames, Message, MessageBuilder, put_frame};
 pub use metadata::{IDENTITY, Metadata, RESOURCE, SOCKET_TYPE};
 pub use outlet::Outlet;
+pub use pairing::{Pairing, TellError};
 pub use plain::{PlainCredentials, PlainError};
 pub use reconnect::{Backoff, Next, Reconnect, Retry};
 pub use security::{ClientSecurity, Credentials, ServerSecurity};

@@ -119,7 +119,7 @@ impl Peer {
         let seen = match progress.event {
             Some(Event::Established(_)) => Seen::Established,
             Some(Event::Message(octets)) => Seen::Message(octets.into_message()),
-            Some(Event::Introduced(_) | Event::Credentials(_)) | None => Seen::Nothing,
+            Some(_) | None => Seen::Nothing,
         };
         self.inbox.drain(..consumed);
         Ok(seen)

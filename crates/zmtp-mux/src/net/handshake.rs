@@ -195,7 +195,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 let heard = match progress.event {
                     Some(Event::Credentials(credentials)) => Heard::Password(credentials),
                     Some(Event::Introduced(peer)) => Heard::Peer(peer),
-                    Some(Event::Established(_) | Event::Message(_)) | None => Heard::Nothing,
+                    Some(_) | None => Heard::Nothing,
                 };
                 self.inbox.advance(consumed);
                 self.step = self.step.next();

@@ -216,7 +216,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
-                    Received::Nothing => {}
+                    // Meant for publishers, of which there is none here.
+                    Received::Subscription(_) | Received::Membership(_) | Received::Nothing => {}
                 }
                 if flow == Flow::Parked {
                     break;
@@ -264,7 +265,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
-                    Received::Nothing => {}
+                    // Meant for publishers, of which there is none here.
+                    Received::Subscription(_) | Received::Membership(_) | Received::Nothing => {}
                 }
                 inbox.advance(consumed);
             }

@@ -8,6 +8,7 @@ use crate::error::{Phase, Unexpected};
 use crate::greeting::{Greeting, Version};
 use crate::identity::Identity;
 use crate::limits::Limits;
+use crate::message::Message;
 use crate::pair::{End, Pair, Seen, dealer, quiet, router};
 use crate::socket_type::SocketType;
 
@@ -15,6 +16,7 @@ mod beats;
 mod memory;
 mod refusals;
 mod roles;
+mod subscriptions;
 
 /// 37:greeting:sent-at-once, 37:null:server-replies, 37:null:client-first, mux:role:acceptor-waits.
 #[test]
