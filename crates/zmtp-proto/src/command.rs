@@ -187,7 +187,7 @@ pub(crate) fn put_command(name: &str, data: &[u8], out: &mut impl BufMut) {
     out.put_slice(data);
 }
 
-/// Appends an ERROR frame. `reason` is ours; what is not printable in it becomes `-`.
+/// Appends an ERROR frame. `reason` is ours; what is no VCHAR in it, as a space, becomes `-`.
 // spec: 37:errors:reason-printable
 pub(crate) fn put_error(reason: &str, out: &mut BytesMut) {
     let printable = |octet: u8| if octet.is_ascii_graphic() { octet } else { b'-' };

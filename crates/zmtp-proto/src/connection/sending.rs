@@ -1,6 +1,6 @@
-//! What the owner of a connection sends.
+//! What a connection sends: what its owner queues, and its own heartbeats.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
 use super::{Connection, State};
@@ -41,7 +41,7 @@ impl Connection {
                     SendError(message)
                 })
             }
-            State::Handshake { .. } | State::Closed => Err(SendError(message)),
+            State::Handshake { .. } | State::Refused | State::Closed => Err(SendError(message)),
         }
     }
 
@@ -63,6 +63,42 @@ impl Connection {
     /// established.
     pub fn send_membership(&mut self, membership: &Membership) -> Result<(), TellError> {
         self.tell(|outlet, pairing, out| outlet.put_membership(membership, pairing, out))
+    }
+
+    /// Returns how many octets wait for [`poll_transmit`](Self::poll_transmit).
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Returns octets to send, until there are none left.
+    // spec: 37:heartbeat:one-pong-waits, 37:message:no-command-inside
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        // The outbox first: a PONG must not overtake our READY.
+        if !self.outbox.is_empty() {
+            return Some(self.outbox.split().freeze());
+        }
+        let mut clear = BytesMut::new();
+        if let Some(pong) = self.pong.take() {
+            pong.put(&mut clear);
+        }
+        if let Some(ping) = self.ping.take() {
+            ping.put(&mut clear);
+        }
+        self.settle();
+        match &mut self.state {
+            State::Traffic(traffic) if !clear.is_empty() => {
+                let (_, outlet) = &mut **traffic;
+                let mut out = BytesMut::new();
+                if outlet.put(&clear, &mut out).is_err() {
+                    // Without a nonce there is no sign of life, and no message either.
+                    self.state = State::Closed;
+                    return None;
+                }
+                Some(out.freeze())
+            }
+            State::Traffic(_) | State::Handshake { .. } | State::Refused | State::Closed => None,
+        }
     }
 
     fn tell(

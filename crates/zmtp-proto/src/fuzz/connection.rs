@@ -145,7 +145,7 @@ fn run(side: Side, octets: &[u8], cuts: &mut Cuts) -> Trace {
             assert!(connection.handle_input(&input, now).is_err(), "closed for good");
             break Some(error);
         }
-        if rest.is_empty() {
+        if rest.is_empty() || connection.is_closed() {
             break None;
         }
         assert!(input.len() <= 4096 + 8 * 1024 + 18, "more than a message and a command waits");
