@@ -184,7 +184,7 @@ pub enum ConnectionError {
         state: Phase,
     },
     /// The peer was too slow or fell silent. Temporary: retry with a back-off.
-    #[error("{what} took longer than {limit:?}")]
+    #[error("no {what} within {limit:?}")]
     Timeout {
         /// What was waited for.
         what: Deadline,
@@ -275,23 +275,23 @@ impl std::fmt::Display for Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// The whole handshake, from the first octet to READY.
+    /// The whole handshake, from the making of the connection to READY.
     Handshake,
     /// The rest of a message that began to arrive.
     PartialMessage,
     /// Any octet, within the time to live that the peer promised in a PING.
     TimeToLive,
-    /// Any octet, after a PING of ours.
+    /// Any octet, since the last one, though we asked with a PING in the meantime.
     Silence,
 }
 
 impl std::fmt::Display for Deadline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Handshake => "the handshake",
-            Self::PartialMessage => "the rest of a message",
-            Self::TimeToLive => "a sign of life",
-            Self::Silence => "the answer to a PING",
+            Self::Handshake => "end of the handshake",
+            Self::PartialMessage => "progress of a message",
+            Self::TimeToLive => "octet, which a PING promised,",
+            Self::Silence => "octet, though a PING asked for one,",
         })
     }
 }

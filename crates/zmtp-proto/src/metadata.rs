@@ -156,17 +156,19 @@ fn property(input: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
 fn name(input: &[u8]) -> Parsed<'_, &[u8]> {
     let (input, len) = u8(input)?;
     map_res(take(len), |name: &[u8]| {
-        let legal = |octet: &u8| {
-            octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'+')
-        };
         // spec: 37:metadata:name-length, 37:metadata:name-chars
-        if !name.is_empty() && name.iter().all(legal) {
+        if !name.is_empty() && name.iter().copied().all(is_name_octet) {
             Ok(name)
         } else {
             Err(DecodeError::PropertyName)
         }
     })
     .parse(input)
+}
+
+/// `name-char = ALPHA | DIGIT | "-" | "_" | "." | "+"`
+pub(crate) fn is_name_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'+')
 }
 
 /// `value = 4OCTET *OCTET`, the length below 2^31.

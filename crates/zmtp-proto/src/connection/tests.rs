@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::pair::{End, Pair, Seen, dealer, quiet, router};
+use crate::property::Property;
 use crate::socket_type::SocketType;
 
 mod beats;
@@ -88,8 +89,8 @@ fn a_refusal_reaches_the_peer_with_its_reason() {
 fn ready_carries_type_and_identity_and_what_else_was_given() {
     for kind in SocketType::ALL {
         let identity = Identity::new(Bytes::from_static(b"me")).unwrap();
-        let mut local = Local::new(kind).with_identity(identity.clone());
-        local.extra.push(("X-Extra", Bytes::from_static(b"1")));
+        let property = Property::new("X-Extra", "1").unwrap();
+        let local = Local::new(kind).with_identity(identity.clone()).with_property(property);
         let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
         let mut connector = Connection::connector(local, ClientSecurity::Null, quiet(), start());
         connector.handle_input(&acceptor.poll_transmit().unwrap(), start()).unwrap();

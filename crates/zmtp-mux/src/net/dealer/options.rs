@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use zmtp_proto::curve::{KeyPair, PublicKey};
-use zmtp_proto::{Identity, PlainCredentials, Reconnect, Settings};
+use zmtp_proto::{Identity, PlainCredentials, Property, Reconnect, Settings};
 
 use super::DealerError;
 use crate::net::dial::Dial;
@@ -16,7 +16,7 @@ pub struct DealerOptions {
     /// What it announces: a service's name, or nothing.
     pub identity: Identity,
     /// What else it announces.
-    pub metadata: Vec<(&'static str, Bytes)>,
+    pub metadata: Vec<Property>,
     /// The security mechanism.
     pub security: DialSecurity,
     /// Limits, version and heartbeat.
