@@ -240,10 +240,11 @@ mod subscription;
 mod traffic;
 pub mod z85;
 
-pub use command::{Command, Context, Pong};
+pub use bytes;
+pub use command::{Command, CommandName, Context, Pong};
 pub use connection::{Connection, SendError};
 pub use decoder::{Decoded, Decoder, Item, Octets};
-pub use error::{ConnectionError, Deadline, DecodeError, Phase, Unexpected};
+pub use error::{ConnectionError, Deadline, DecodeError, Field, Phase, Unexpected};
 pub use event::{Event, Progress};
 pub use frame::{FrameHeader, FrameKind, put_header};
 pub use greeting::{Greeting, SecurityRole, Version};

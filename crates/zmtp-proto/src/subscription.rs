@@ -46,7 +46,7 @@ impl Subscription {
             | Command::Pong { .. }
             | Command::Join { .. }
             | Command::Leave { .. }
-            | Command::Other => None,
+            | Command::Other(_) => None,
         }
     }
 

@@ -189,7 +189,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 let progress = match self.connection.handle_input(&self.inbox, now()) {
                     Ok(Some(progress)) => progress,
                     Ok(None) => break,
-                    Err(error) => return Err(self.broke(error)),
+                    Err(error) => return Err(error.into()),
                 };
                 let consumed = progress.consumed;
                 let heard = match progress.event {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::start;
+use crate::command::CommandName;
 use crate::error::{Phase, Unexpected};
 use crate::greeting::{Greeting, Version};
 use crate::identity::Identity;
@@ -88,7 +89,7 @@ fn a_refusal_reaches_the_peer_with_its_reason() {
 #[test]
 fn ready_carries_type_and_identity_and_what_else_was_given() {
     for kind in SocketType::ALL {
-        let identity = Identity::new(Bytes::from_static(b"me")).unwrap();
+        let identity = Identity::new(b"me").unwrap();
         let property = Property::new("X-Extra", "1").unwrap();
         let local = Local::new(kind).with_identity(identity.clone()).with_property(property);
         let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
@@ -114,8 +115,8 @@ fn only_ready_and_error_commands_are_taken_in_the_handshake() {
         (b"\x01\x00", Unexpected::Message),
         (b"\x04\x07\x04PING\0\0", Unexpected::Ping),
         (b"\x04\x05\x04PONG", Unexpected::Pong),
-        (b"\x04\x06\x05HELLO", Unexpected::Command),
-        (b"\x04\x06\x05ready", Unexpected::Command),
+        (b"\x04\x06\x05HELLO", Unexpected::Command(CommandName::new(b"HELLO"))),
+        (b"\x04\x06\x05ready", Unexpected::Command(CommandName::new(b"ready"))),
     ] {
         let mut acceptor = Connection::acceptor(ServerSecurity::Null, quiet(), start());
         acceptor.handle_input(&Greeting::NULL.to_octets(), start()).unwrap();

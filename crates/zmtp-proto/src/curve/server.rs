@@ -114,7 +114,8 @@ struct Hello<'b> {
 
 impl<'b> Hello<'b> {
     fn parse(body: &'b [u8]) -> Result<Self, CurveError> {
-        let wrong_length = CurveError::Length { command: "HELLO", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "HELLO", len: body.len(), wanted: HELLO_LEN };
         if body.len() != HELLO_LEN {
             return Err(wrong_length);
         }
@@ -150,7 +151,8 @@ impl AwaitInitiate {
     // spec: 26:curve:initiate-size, 26:curve:initiate-box
     pub(crate) fn initiate(self, body: &[u8]) -> Result<(Bytes, Vouched), CurveError> {
         let Self { keys, cookie_key, cookie_random, client, mut received } = self;
-        let wrong_length = CurveError::Length { command: "INITIATE", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "INITIATE", len: body.len(), wanted: INITIATE_LEN_MIN };
         if body.len() < INITIATE_LEN_MIN {
             return Err(wrong_length);
         }

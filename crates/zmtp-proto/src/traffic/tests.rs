@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::start;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::command::{Context, put_command};
 use crate::error::{DecodeError, Unexpected};
@@ -124,7 +124,7 @@ fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
 fn what_a_peer_wants_to_hear_is_told_typed_to_the_one_socket_that_it_is_meant_for() {
     let subscribe = || Subscription::Subscribe("A".into());
     let cancel = || Subscription::Cancel("A".into());
-    let group = || Group::new(Bytes::from_static(b"A")).unwrap();
+    let group = || Group::new(b"A").unwrap();
     for (ours, theirs) in pairs() {
         for version in [Version::V3_0, Version::V3_1] {
             let pairing = Pairing { ours, theirs, version };

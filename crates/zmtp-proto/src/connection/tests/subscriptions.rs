@@ -41,7 +41,7 @@ fn news() -> [Subscription; 2] {
 }
 
 fn chess() -> [Membership; 2] {
-    let group = Group::new(Bytes::from_static(b"chess")).unwrap();
+    let group = Group::new(b"chess").unwrap();
     [Membership::Join(group.clone()), Membership::Leave(group)]
 }
 
