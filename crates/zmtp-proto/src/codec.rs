@@ -1,44 +1,53 @@
 //! ZMTP behind `tokio_util`'s [`Framed`], for those who want a `Stream` and a `Sink`.
 //!
-//! [`connect`] and [`accept`] shake hands over any byte stream and return it framed. The codec
-//! keeps no clock: deadlines are the caller's, for instance with a timeout around these calls, and
-//! so are heartbeats of its own.
+//! [`connect`] and [`accept`] shake hands over any byte stream and return it framed.
+//!
+//! **The codec keeps no clock.** What [`Settings`] say of time, the heartbeat included, has no effect
+//! here: put a timeout around these calls and around `next`, and send [`Ping`](crate::Ping)s if a
+//! peer is to be asked. PINGs of the peer come as [`Incoming::Ping`], to be answered.
+//!
+//! A publisher, and a subscriber that hears of one topic out of two:
 //!
 //! ```
 //! use std::time::Instant;
 //! use futures::{SinkExt, StreamExt};
 //! use zmtp_proto::codec::{self, Incoming, Verdict};
-//! use zmtp_proto::{ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType};
+//! use zmtp_proto::{
+//!     ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType, Subscription,
+//!     SubscriptionLimits, Subscriptions,
+//! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (one, other) = tokio::io::duplex(4096);
-//! let limits = Limits::default();
-//! let (client, server) = tokio::join!(
-//!     codec::connect(
-//!         one,
-//!         Local::new(SocketType::Dealer),
-//!         ClientSecurity::Null,
-//!         limits,
-//!         Instant::now(),
-//!     ),
-//!     codec::accept(
-//!         other,
-//!         Local::new(SocketType::Router),
-//!         ServerSecurity::Null,
-//!         |_| Verdict::Accept,
-//!         limits,
-//!         Instant::now(),
-//!     ),
+//! let (near, far) = tokio::io::duplex(4096);
+//! let (limits, now) = (Limits::default(), Instant::now());
+//! let (subscriber, publisher) = (Local::new(SocketType::Sub), Local::new(SocketType::Pub));
+//! let judge = |_: codec::Claim<'_>| Verdict::Accept;
+//! let (subscriber, publisher) = tokio::join!(
+//!     codec::connect(near, subscriber, ClientSecurity::Null, limits, now),
+//!     codec::accept(far, publisher, ServerSecurity::Null, judge, limits, now),
 //! );
-//! let ((mut client, _), (mut server, peer)) = (client?, server?);
-//! assert_eq!(peer.socket_type, SocketType::Dealer);
+//! let ((mut subscriber, _), (mut publisher, peer)) = (subscriber?, publisher?);
+//! assert_eq!(peer.socket_type, SocketType::Sub);
 //!
-//! client.send(Message::single(b"hello").into()).await?;
-//! let Some(Incoming::Message(message)) = server.next().await.transpose()? else {
-//!     return Err("no message".into());
+//! subscriber.send(Subscription::Subscribe("news".into()).into()).await?;
+//!
+//! // One such table for each peer.
+//! let mut wanted = Subscriptions::new(SubscriptionLimits::default());
+//! let Some(Incoming::Subscription(told)) = publisher.next().await.transpose()? else {
+//!     return Err("no subscription".into());
 //! };
-//! assert_eq!(message, Message::single(b"hello"));
+//! wanted.handle(&told)?;
+//! for frames in [["weather", "rain"], ["news", "of today"]] {
+//!     if wanted.matches(frames[0].as_bytes()) {
+//!         publisher.send(Message::from_frames(frames)?.into()).await?;
+//!     }
+//! }
+//! publisher.close().await?;
+//!
+//! let news = Message::from_frames(["news", "of today"])?;
+//! assert_eq!(subscriber.next().await.transpose()?, Some(Incoming::Message(news)));
+//! assert!(subscriber.next().await.is_none());
 //! # Ok(())
 //! # }
 //! ```

@@ -18,6 +18,33 @@ use thiserror::Error;
 use crate::command::put_command;
 
 /// Whether and how we ask silent peers. Peers of version 3.0 are never asked.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use zmtp_proto::{Pairing, Retry, Settings, SocketType, Traffic, Version};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (ours, theirs, version) = (SocketType::Router, SocketType::Dealer, Version::V3_1);
+/// let begin = Instant::now();
+/// // As behind a handshake; `Connection` does the same, and writes the PING itself.
+/// let mut traffic = Traffic::new(&Settings::default(), Pairing { ours, theirs, version }, begin);
+///
+/// let asked_at = begin + Duration::from_secs(5);
+/// assert_eq!(traffic.poll_timeout(), Some(asked_at));
+/// let ping = traffic.handle_timeout(asked_at)?.ok_or("no PING")?;
+/// let mut out = Vec::new();
+/// ping.put(&mut out);
+/// assert_eq!(out, b"\x04\x07\x04PING\0\0");
+///
+/// // Any octet would do for an answer; none comes.
+/// let given_up_at = begin + Duration::from_secs(15);
+/// assert_eq!(traffic.poll_timeout(), Some(given_up_at));
+/// let error = traffic.handle_timeout(given_up_at).unwrap_err();
+/// assert_eq!(error.to_string(), "no octet, though a PING asked for one, within 15s");
+/// assert_eq!(error.retry(), Retry::Later);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
     /// Never.
@@ -177,13 +204,14 @@ enum State {
     Asked(Instant, Instant),
 }
 
-/// What came of an excuse for silence.
+/// Whether a silent peer is given more time: what [`Traffic::excuse`](crate::Traffic::excuse)
+/// returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Excuse {
-    /// The peer may be silent some more.
+    /// It is: its timer was put off.
     Taken,
-    /// It has been silent for longer.
+    /// It is not: it has been silent for longer than that already, and is to be cut.
     TooLate,
 }
 

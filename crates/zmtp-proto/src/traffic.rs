@@ -179,8 +179,8 @@ impl Traffic {
         Ok(Some(Arrival { consumed, received }))
     }
 
-    /// Notes that our own side withheld reads from `since` until now: silence counts from here, and
-    /// the other clocks stood still.
+    /// Notes that from `since` until now our own side did not read, as for want of room: silence
+    /// counts from here, and the other clocks stood still.
     // spec: 37:heartbeat:withheld-reads
     pub fn resume(&mut self, since: Instant, now: Instant) {
         if let Some(pulse) = &mut self.pulse {
@@ -196,8 +196,8 @@ impl Traffic {
         }
     }
 
-    /// Notes that our own side does not read on at `now`, in the middle of a message: silence counts
-    /// from here, and a time to live too. Unlike with [`resume`](Self::resume) the clock of the
+    /// Notes that our own side does not read at `now`, though it is in the middle of a message: silence
+    /// counts from here, and a time to live too. Unlike with [`resume`](Self::resume) the clock of the
     /// message runs on. To be called again and again until it does read on.
     // spec: 37:heartbeat:withheld-reads, mux:overload:partial-charged
     pub fn withhold(&mut self, now: Instant) {
@@ -209,8 +209,8 @@ impl Traffic {
         }
     }
 
-    /// Lets a peer be silent for `patience` in all, though it was asked: it has a reason that the
-    /// caller knows. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
+    /// Gives a peer that does not answer more time, `patience` in all since its last octet: the
+    /// caller knows a reason, such as much that it has to read. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
     /// silent; with [`Excuse::TooLate`] that stands.
     pub fn excuse(&mut self, patience: Duration, now: Instant) -> Excuse {
         match &mut self.pulse {

@@ -54,7 +54,7 @@ pub enum Outgoing {
 
 impl MessageCodec {
     /// Goes on behind a handshake that was made elsewhere, with what
-    /// [`Connection::into_halves`] gave.
+    /// [`Connection::into_halves`](crate::Connection::into_halves) gave.
     #[must_use]
     pub fn new(traffic: Traffic, outlet: Outlet, now: Instant) -> Self {
         Self { traffic, outlet, now }

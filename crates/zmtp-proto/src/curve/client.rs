@@ -33,7 +33,7 @@ pub struct CurveClient {
 }
 
 impl CurveClient {
-    /// Random octets for one connection.
+    /// Number of random octets that one connection needs.
     pub const CHANCE_LEN: usize = 48;
 
     /// Makes a client that knows `server` and is known by `keys`. `chance` is random, for this

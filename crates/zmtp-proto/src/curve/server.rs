@@ -37,7 +37,7 @@ pub struct CurveServer {
 }
 
 impl CurveServer {
-    /// Random octets for one connection.
+    /// Number of random octets that one connection needs.
     pub const CHANCE_LEN: usize = 64;
 
     /// Makes a server that is known by `keys`. The cookie key is shared by the connections of a
