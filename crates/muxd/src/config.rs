@@ -139,8 +139,9 @@ impl Pulse {
     fn heartbeat(self) -> Heartbeat {
         let Self { ping_interval, dead_after, ping_ttl } = self;
         ping_interval.map_or(Heartbeat::Off, |interval| {
-            let time_to_live = TimeToLive::new(ping_ttl);
-            Heartbeat::On(Rhythm { interval, timeout: dead_after, time_to_live })
+            // Never the default: `check` has found this one sound.
+            let rhythm = Rhythm::new(interval, dead_after).unwrap_or_default();
+            Heartbeat::On(rhythm.with_time_to_live(TimeToLive::new(ping_ttl)))
         })
     }
 }
@@ -150,7 +151,7 @@ impl From<Heartbeat> for Pulse {
     fn from(heartbeat: Heartbeat) -> Self {
         let (ping_interval, dead_after) = match heartbeat {
             Heartbeat::Off => (None, Duration::ZERO),
-            Heartbeat::On(Rhythm { interval, timeout, .. }) => (Some(interval), timeout),
+            Heartbeat::On(rhythm) => (Some(rhythm.interval()), rhythm.timeout()),
         };
         Self { ping_interval, dead_after, ping_ttl: Duration::ZERO }
     }

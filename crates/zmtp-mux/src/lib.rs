@@ -164,6 +164,6 @@ pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
 pub use zmtp_proto::{
     ConnectionError, EmptyMessage, Heartbeat, Identity, Limits, Mechanism, Message, MessageBuilder,
-    Next, Peer, PlainCredentials, PlainError, Reconnect, Retry, Rhythm, Settings, SocketType,
-    TimeToLive, Version,
+    Next, Peer, PlainCredentials, PlainError, Property, PropertyError, Reconnect, Retry, Rhythm,
+    RhythmError, Settings, SocketType, TimeToLive, Version,
 };

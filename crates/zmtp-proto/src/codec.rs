@@ -1,47 +1,58 @@
 //! ZMTP behind `tokio_util`'s [`Framed`], for those who want a `Stream` and a `Sink`.
 //!
-//! [`connect`] and [`accept`] shake hands over any byte stream and return it framed. The codec
-//! keeps no clock: deadlines are the caller's, for instance with a timeout around these calls, and
-//! so are heartbeats of its own.
+//! [`connect`] and [`accept`] shake hands over any byte stream and return it framed.
+//!
+//! **The codec keeps no clock.** What [`Settings`] say of time, the heartbeat included, has no effect
+//! here: put a timeout around these calls and around `next`, and send [`Ping`](crate::Ping)s if a
+//! peer is to be asked. PINGs of the peer come as [`Incoming::Ping`], to be answered.
+//!
+//! A publisher, and a subscriber that hears of one topic out of two:
 //!
 //! ```
 //! use std::time::Instant;
 //! use futures::{SinkExt, StreamExt};
 //! use zmtp_proto::codec::{self, Incoming, Verdict};
-//! use zmtp_proto::{ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType};
+//! use zmtp_proto::{
+//!     ClientSecurity, Limits, Local, Message, ServerSecurity, SocketType, Subscription,
+//!     SubscriptionLimits, Subscriptions,
+//! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (one, other) = tokio::io::duplex(4096);
-//! let limits = Limits::default();
-//! let (client, server) = tokio::join!(
-//!     codec::connect(
-//!         one,
-//!         Local::new(SocketType::Dealer),
-//!         ClientSecurity::Null,
-//!         limits,
-//!         Instant::now(),
-//!     ),
-//!     codec::accept(
-//!         other,
-//!         Local::new(SocketType::Router),
-//!         ServerSecurity::Null,
-//!         |_| Verdict::Accept,
-//!         limits,
-//!         Instant::now(),
-//!     ),
+//! let (near, far) = tokio::io::duplex(4096);
+//! let (limits, now) = (Limits::default(), Instant::now());
+//! let (subscriber, publisher) = (Local::new(SocketType::Sub), Local::new(SocketType::Pub));
+//! let judge = |_: codec::Claim<'_>| Verdict::Accept;
+//! let (subscriber, publisher) = tokio::join!(
+//!     codec::connect(near, subscriber, ClientSecurity::Null, limits, now),
+//!     codec::accept(far, publisher, ServerSecurity::Null, judge, limits, now),
 //! );
-//! let ((mut client, _), (mut server, peer)) = (client?, server?);
-//! assert_eq!(peer.socket_type, SocketType::Dealer);
+//! let ((mut subscriber, _), (mut publisher, peer)) = (subscriber?, publisher?);
+//! assert_eq!(peer.socket_type, SocketType::Sub);
 //!
-//! client.send(Message::single(b"hello")).await?;
-//! let Some(Incoming::Message(message)) = server.next().await.transpose()? else {
-//!     return Err("no message".into());
+//! subscriber.send(Subscription::Subscribe("news".into()).into()).await?;
+//!
+//! // One such table for each peer.
+//! let mut wanted = Subscriptions::new(SubscriptionLimits::default());
+//! let Some(Incoming::Subscription(told)) = publisher.next().await.transpose()? else {
+//!     return Err("no subscription".into());
 //! };
-//! assert_eq!(message, Message::single(b"hello"));
+//! wanted.handle(&told)?;
+//! for frames in [["weather", "rain"], ["news", "of today"]] {
+//!     if wanted.matches(frames[0].as_bytes()) {
+//!         publisher.send(Message::from_frames(frames)?.into()).await?;
+//!     }
+//! }
+//! publisher.close().await?;
+//!
+//! let news = Message::from_frames(["news", "of today"])?;
+//! assert_eq!(subscriber.next().await.transpose()?, Some(Incoming::Message(news)));
+//! assert!(subscriber.next().await.is_none());
 //! # Ok(())
 //! # }
 //! ```
+
+mod framed;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -52,29 +63,18 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::codec::{self, Encoder, Framed, FramedParts};
+use tokio_util::codec::{Framed, FramedParts};
 
-use crate::command::Pong;
 use crate::connection::Connection;
-use crate::decoder::Octets;
 use crate::error::ConnectionError;
 use crate::event::Event;
 use crate::handshake::{Local, Peer};
 use crate::limits::Settings;
-use crate::message::Message;
-use crate::outlet::Outlet;
+use crate::pairing::TellError;
 use crate::plain::PlainCredentials;
 use crate::security::{ClientSecurity, ServerSecurity};
-use crate::traffic::{Received, Traffic};
 
-/// Messages and heartbeats of an established connection, in the clear or encrypted.
-#[derive(Debug)]
-pub struct MessageCodec {
-    traffic: Traffic,
-    outlet: Outlet,
-    /// Taken as the time of all that arrives: the codec keeps no clock.
-    now: Instant,
-}
+pub use self::framed::{Incoming, MessageCodec, Outgoing};
 
 /// What an acceptor is asked.
 #[derive(Debug)]
@@ -98,15 +98,6 @@ pub enum Verdict {
     RefuseForNow,
 }
 
-/// What arrives.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Incoming {
-    /// A message.
-    Message(Message),
-    /// A PING; feed this answer to the sink.
-    Ping(Pong),
-}
-
 /// Why a framed connection ended.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -117,67 +108,26 @@ pub enum CodecError {
     /// The protocol ended it; the variants within say whether to retry.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+    /// A subscription or a membership has no place on this connection, which goes on. The caller's
+    /// fault.
+    #[error(transparent)]
+    Tell(TellError),
     /// The acceptor refused the peer for now.
     #[error("refused for now")]
     RefusedForNow,
 }
 
-impl MessageCodec {
-    /// Goes on behind a handshake that was made elsewhere, with what
-    /// [`Connection::into_halves`] gave.
-    #[must_use]
-    pub fn new(traffic: Traffic, outlet: Outlet, now: Instant) -> Self {
-        Self { traffic, outlet, now }
-    }
-}
-
-impl codec::Decoder for MessageCodec {
-    type Item = Incoming;
-    type Error = CodecError;
-
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, CodecError> {
-        loop {
-            let Some(arrival) = self.traffic.handle_input(input, self.now)? else { break };
-            let consumed = arrival.consumed;
-            let incoming = match arrival.received {
-                Received::Message(Octets::InPlace(_)) => {
-                    let octets = input.split_to(consumed).freeze();
-                    return Ok(Some(Incoming::Message(Message::from_checked(octets))));
-                }
-                Received::Message(octets) => Some(Incoming::Message(octets.into_message())),
-                Received::Ping(pong) => Some(Incoming::Ping(pong)),
-                Received::Nothing => None,
-            };
-            input.advance(consumed);
-            if incoming.is_some() {
-                return Ok(incoming);
-            }
+impl From<TellError> for CodecError {
+    fn from(error: TellError) -> Self {
+        match error {
+            TellError::Connection(error) => Self::Connection(error),
+            TellError::WrongType { .. } | TellError::NoGroups(_) => Self::Tell(error),
         }
-        input.reserve(self.traffic.wanted().saturating_sub(input.len()).min(READ_AHEAD));
-        Ok(None)
-    }
-}
-
-impl Encoder<Message> for MessageCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, message: Message, out: &mut BytesMut) -> Result<(), CodecError> {
-        Ok(self.outlet.put(message.as_octets(), out)?)
-    }
-}
-
-impl Encoder<Pong> for MessageCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, pong: Pong, out: &mut BytesMut) -> Result<(), CodecError> {
-        let mut clear = BytesMut::with_capacity(Pong::LEN_MAX);
-        pong.put(&mut clear);
-        Ok(self.outlet.put(&clear, out)?)
     }
 }
 
 /// Shakes hands on a stream that we dialled, announcing `local`; under PLAIN and CURVE as the
-/// client, whoever dialled.
+/// client, whoever dialled. The future is `Send` if `stream` is.
 ///
 /// # Errors
 ///
@@ -194,11 +144,17 @@ pub async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let connection = Connection::connector(local.clone(), security, settings, now);
-    shake(stream, connection, &local, &mut |_| Verdict::Accept, now).await
+    // As connector nobody is judged.
+    shake(stream, connection, &local, |_: Claim<'_>| Verdict::Accept, now).await
 }
 
 /// Shakes hands on a stream that was dialled, letting in whoever fits and is accepted by `judge`,
-/// and announcing `local`; under PLAIN and CURVE as the server, whoever dialled.
+/// and announcing `local`; under PLAIN and CURVE as the server, whoever dialled. The future is
+/// `Send` if `stream` and `judge` are.
+///
+/// **Under PLAIN `judge` is asked twice**: first about the user name and the password, as
+/// [`Claim::Credentials`], then about the peer, as [`Claim::Peer`]. A judge that accepts the first
+/// without a look lets in any password. Under NULL and CURVE it is asked once, about the peer.
 ///
 /// # Errors
 ///
@@ -211,24 +167,25 @@ pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     local: Local,
     security: ServerSecurity,
-    mut judge: impl FnMut(Claim<'_>) -> Verdict,
+    judge: impl FnMut(Claim<'_>) -> Verdict,
     settings: impl Into<Settings>,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let connection = Connection::acceptor(security, settings, now);
-    shake(stream, connection, &local, &mut judge, now).await
+    shake(stream, connection, &local, judge, now).await
 }
 
 async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
     mut stream: T,
     mut connection: Connection,
     local: &Local,
-    judge: &mut dyn FnMut(Claim<'_>) -> Verdict,
+    // No trait object: the future is to be `Send` if the judge is.
+    mut judge: impl FnMut(Claim<'_>) -> Verdict,
     now: Instant,
 ) -> Result<(Framed<T, MessageCodec>, Peer), CodecError> {
     let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
     loop {
-        let introduced = step(&mut connection, &mut input, local, judge, now);
+        let introduced = step(&mut connection, &mut input, local, &mut judge, now);
         while let Some(octets) = connection.poll_transmit() {
             output.extend_from_slice(&octets);
         }
@@ -240,7 +197,7 @@ async fn shake<T: AsyncRead + AsyncWrite + Unpin>(
         if let Some(peer) = introduced? {
             let (traffic, outlet) = connection.into_halves()?;
             let codec = MessageCodec::new(traffic, outlet, now);
-            let mut parts = FramedParts::new::<Message>(stream, codec);
+            let mut parts = FramedParts::new::<Outgoing>(stream, codec);
             parts.read_buf = input;
             return Ok((Framed::from_parts(parts), peer));
         }
@@ -304,7 +261,7 @@ fn step(
                 Some(peer)
             }
             Some(Event::Established(peer)) => Some(peer),
-            Some(Event::Message(_)) | None => None,
+            Some(Event::Message(_) | Event::Subscription(_) | Event::Membership(_)) | None => None,
         };
         input.advance(consumed);
         if peer.is_some() {
@@ -325,9 +282,6 @@ fn settle(connection: &mut Connection, verdict: Verdict) -> Result<(), CodecErro
         Verdict::RefuseForNow => Err(CodecError::RefusedForNow),
     }
 }
-
-/// Octets reserved at most ahead of their arrival: a header alone must not buy memory.
-const READ_AHEAD: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@
 //! SUBSCRIBE, CANCEL, JOIN and LEAVE are described with [`Subscription`](crate::Subscription) and
 //! [`Membership`](crate::Membership).
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -20,7 +21,7 @@ use nom::bytes::streaming::take;
 use nom::combinator::{map, map_res};
 use nom::number::streaming::{be_u16, u8};
 
-use crate::error::{DecodeError, Unexpected};
+use crate::error::{DecodeError, Field, Unexpected};
 use crate::frame::{FrameKind, put_header};
 use crate::limits::Limits;
 use crate::metadata::Metadata;
@@ -71,7 +72,7 @@ pub enum Command {
         group: Group,
     },
     /// A well-formed command of another name.
-    Other,
+    Other(CommandName),
 }
 
 impl Command {
@@ -81,22 +82,24 @@ impl Command {
     ///
     /// The body is malformed; fatal, and the peer's fault.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        // spec: 37:command:malformed
-        let (data, name) = finish(name(body))?.ok_or(DecodeError::Truncated)?;
+        let (name, data) = split(body)?;
         match name {
             // spec: 37:null:ready-properties
             b"READY" => Metadata::parse(Bytes::copy_from_slice(data), limits).map(Self::Ready),
-            b"ERROR" => finish_all(reason(data)).map(|reason| Self::Error { reason }),
+            b"ERROR" => {
+                let cut = DecodeError::Truncated { field: Field::Reason, len: data.len() };
+                finish_all(reason(data), cut).map(|reason| Self::Error { reason })
+            }
             b"PING" => ping(data),
             b"PONG" => Context::new(data).map(|context| Self::Pong { context }),
             // spec: 37:subscription:command-form
             b"SUBSCRIBE" => Ok(Self::Subscribe { topic: Bytes::copy_from_slice(data) }),
             b"CANCEL" => Ok(Self::Cancel { topic: Bytes::copy_from_slice(data) }),
             // spec: 37:radio:join-leave
-            b"JOIN" => Group::parse(data).map(|group| Self::Join { group }),
-            b"LEAVE" => Group::parse(data).map(|group| Self::Leave { group }),
+            b"JOIN" => Group::new(data).map(|group| Self::Join { group }),
+            b"LEAVE" => Group::new(data).map(|group| Self::Leave { group }),
             // spec: 37:command:names-exact, 37:command:unknown-ignored
-            _ => Ok(Self::Other),
+            _ => Ok(Self::Other(CommandName::new(name))),
         }
     }
 
@@ -107,11 +110,11 @@ impl Command {
             Self::Error { .. } => Unexpected::Error,
             Self::Ping { .. } => Unexpected::Ping,
             Self::Pong { .. } => Unexpected::Pong,
-            Self::Subscribe { .. }
-            | Self::Cancel { .. }
-            | Self::Join { .. }
-            | Self::Leave { .. }
-            | Self::Other => Unexpected::Command,
+            Self::Subscribe { .. } => Unexpected::Command(CommandName::new(b"SUBSCRIBE")),
+            Self::Cancel { .. } => Unexpected::Command(CommandName::new(b"CANCEL")),
+            Self::Join { .. } => Unexpected::Command(CommandName::new(b"JOIN")),
+            Self::Leave { .. } => Unexpected::Command(CommandName::new(b"LEAVE")),
+            Self::Other(name) => Unexpected::Command(*name),
         }
     }
 }
@@ -122,8 +125,52 @@ impl Command {
 ///
 /// What stands at the front is no name.
 pub(crate) fn data_of<'b>(body: &'b [u8], wanted: &str) -> Result<Option<&'b [u8]>, DecodeError> {
-    let (data, name) = finish(name(body))?.ok_or(DecodeError::Truncated)?;
+    let (name, data) = split(body)?;
     Ok((name == wanted.as_bytes()).then_some(data))
+}
+
+/// Parts the name at the front of `body`, all of which is there, from the data.
+// spec: 37:command:malformed
+fn split(body: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
+    let cut = DecodeError::Truncated { field: Field::CommandName, len: body.len() };
+    finish(name(body))?.ok_or(cut).map(|(data, name)| (name, data))
+}
+
+/// The name of a command that has no meaning here: letters, cut at 15. For logs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CommandName {
+    /// Letters, then zeros.
+    octets: [u8; Self::SHOWN_MAX],
+    /// Octets of the whole name.
+    len: u8,
+}
+
+impl CommandName {
+    /// Letters that are kept.
+    const SHOWN_MAX: usize = 15;
+
+    /// Takes a name that was checked.
+    pub(crate) fn new(name: &[u8]) -> Self {
+        let mut octets = [0; Self::SHOWN_MAX];
+        for (to, from) in octets.iter_mut().zip(name) {
+            *to = *from;
+        }
+        Self { octets, len: u8::try_from(name.len()).unwrap_or(u8::MAX) }
+    }
+}
+
+impl fmt::Display for CommandName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = usize::from(self.len);
+        write!(f, "{}", self.octets.get(..len).unwrap_or(&self.octets).escape_ascii())?;
+        if len > Self::SHOWN_MAX { f.write_str("..") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for CommandName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// The context of a PING, repeated in its PONG: 0 to 16 octets.
@@ -187,7 +234,7 @@ pub(crate) fn put_command(name: &str, data: &[u8], out: &mut impl BufMut) {
     out.put_slice(data);
 }
 
-/// Appends an ERROR frame. `reason` is ours; what is not printable in it becomes `-`.
+/// Appends an ERROR frame. `reason` is ours; what is no VCHAR in it, as a space, becomes `-`.
 // spec: 37:errors:reason-printable
 pub(crate) fn put_error(reason: &str, out: &mut BytesMut) {
     let printable = |octet: u8| if octet.is_ascii_graphic() { octet } else { b'-' };
@@ -230,7 +277,8 @@ fn reason(input: &[u8]) -> Parsed<'_, Bytes> {
 fn ping(data: &[u8]) -> Result<Command, DecodeError> {
     let mut ttl =
         map(be_u16, |tenths| Duration::from_millis(u64::from(tenths).saturating_mul(100)));
-    let (context, time_to_live) = finish(ttl.parse(data))?.ok_or(DecodeError::Truncated)?;
+    let cut = DecodeError::Truncated { field: Field::TimeToLive, len: data.len() };
+    let (context, time_to_live) = finish(ttl.parse(data))?.ok_or(cut)?;
     Ok(Command::Ping { time_to_live, context: Context::new(context)? })
 }
 

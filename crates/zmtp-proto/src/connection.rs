@@ -6,14 +6,15 @@
 //!           ──► Judging ────► Deciding                              (acceptor, PLAIN)
 //!               welcome / refuse
 //!           ────────────────────────────────────────►               (connector)
-//!     any ── error ──► Closed
+//!     any ── error ──► Closed,    any ── refuse ──► Refused
 //! ```
 
+mod sending;
 mod shown;
 
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::command::Pong;
 use crate::decoder::Decoder;
@@ -22,10 +23,13 @@ use crate::event::{Event, Progress};
 use crate::handshake::{Handshake, Local, Peer, Security, Side, Told};
 use crate::heartbeat::Ping;
 use crate::limits::Settings;
-use crate::message::Message;
 use crate::outlet::Outlet;
+use crate::pairing::Pairing;
 use crate::security::{ClientSecurity, ServerSecurity};
+use crate::socket_type::SocketType;
 use crate::traffic::{Arrival, Intake, Received, Traffic};
+
+pub use self::sending::SendError;
 
 /// One side of a connection.
 ///
@@ -60,6 +64,8 @@ enum State {
         deadline: Option<Instant>,
     },
     Traffic(Box<(Traffic, Outlet)>),
+    /// We have refused the peer: what waits is written, and nothing is read.
+    Refused,
     #[default]
     Closed,
 }
@@ -92,11 +98,14 @@ impl Connection {
     /// Takes what is whole off the front of `input`; `Ok(None)` until something is. Call it,
     /// dropping what was consumed, until it returns `None`, whenever octets have arrived.
     ///
-    /// The input stays with the caller, who keeps at its front what was not consumed.
+    /// The input stays with the caller, who keeps at its front what was not consumed. While our side
+    /// decides on the peer, and after [`refuse`](Self::refuse) for good, nothing is taken:
+    /// `Ok(None)`, whatever arrives.
     ///
     /// # Errors
     ///
-    /// The peer broke the protocol or refused us; the connection is closed.
+    /// The peer broke the protocol or refused us; the connection is closed. Write out what
+    /// [`poll_transmit`](Self::poll_transmit) gives all the same: it may tell the peer why.
     pub fn handle_input<'i>(
         &'i mut self,
         input: &'i [u8],
@@ -108,6 +117,11 @@ impl Connection {
         }
         match std::mem::take(&mut self.state) {
             State::Handshake { handshake, deadline } => self.shake(handshake, deadline, input, now),
+            // spec: 37:errors:sent-then-closed
+            State::Refused => {
+                self.state = State::Refused;
+                Ok(None)
+            }
             State::Traffic(_) | State::Closed => Err(ConnectionError::Closed),
         }
     }
@@ -139,47 +153,33 @@ impl Connection {
         let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) else {
             return Err(ConnectionError::Closed);
         };
-        let Handshake::Done(peer, security) = handshake.accept(local, &mut self.outbox)? else {
+        let Handshake::Done(peer, ours, security) = handshake.accept(local, &mut self.outbox)?
+        else {
             return Err(ConnectionError::Closed);
         };
-        self.establish(&peer, security, now);
+        self.establish(&peer, ours, security, now);
         Ok(())
     }
 
-    /// Tells an introduced peer for good that it is not wanted, and closes. libzmq peers do not
-    /// come back after this; to make one come back later, just drop the connection.
+    /// Tells an introduced peer for good that it is not wanted. libzmq peers do not come back after
+    /// this; to make one come back later, just drop the connection.
     ///
-    /// `reason` is shortened to 255 octets, and what is not printable in it replaced. It is not
+    /// Nothing is read after this. Write out what [`poll_transmit`](Self::poll_transmit) gives, then
+    /// close the transport.
+    ///
+    /// `reason` is cut to 255 octets. The grammar has no spaces in it: a space, and all else that is
+    /// not visible ASCII, becomes `-`, so that `"unknown key"` arrives as `unknown-key`. It is not
     /// sent where no peer waits for a decision: there ERROR has no place.
     // spec: 24:plain:refused-with-error, 26:curve:error-only-for-good,
     //       37:auth:refused-for-good-error
     pub fn refuse(&mut self, reason: &str) {
-        if let State::Handshake { handshake, .. } = std::mem::take(&mut self.state) {
-            handshake.refuse(reason, &mut self.outbox);
-        }
-    }
-
-    /// Queues a message.
-    ///
-    /// # Errors
-    ///
-    /// Returns the message if the connection is not, or no longer, established.
-    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         self.settle();
-        match &mut self.state {
-            // spec: 37:null:messages-after-ready, 24:plain:messages-after-ready,
-            //       26:curve:messages-after-ready
-            State::Traffic(traffic) => {
-                let (_, outlet) = &mut **traffic;
-                let sent = outlet.put(message.as_octets(), &mut self.outbox);
-                // spec: 26:curve:nonce-never-wraps
-                sent.map_err(|_| {
-                    self.state = State::Closed;
-                    SendError(message)
-                })
-            }
-            State::Handshake { .. } | State::Closed => Err(SendError(message)),
+        match std::mem::take(&mut self.state) {
+            State::Handshake { handshake, .. } => handshake.refuse(reason, &mut self.outbox),
+            State::Traffic(_) | State::Refused => {}
+            State::Closed => return,
         }
+        self.state = State::Refused;
     }
 
     /// Tells whether the handshake is over and messages may be sent.
@@ -188,40 +188,11 @@ impl Connection {
         self.faith == Faith::Kept && matches!(self.state, State::Traffic(_))
     }
 
-    /// Returns how many octets wait for [`poll_transmit`](Self::poll_transmit).
+    /// Tells whether the connection is over: after an error, a refusal, or once its halves were
+    /// taken. When [`poll_transmit`](Self::poll_transmit) gives nothing more, close the transport.
     #[must_use]
-    pub fn queued(&self) -> usize {
-        self.outbox.len()
-    }
-
-    /// Returns octets to send, until there are none left.
-    // spec: 37:heartbeat:one-pong-waits, 37:message:no-command-inside
-    pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        // The outbox first: a PONG must not overtake our READY.
-        if !self.outbox.is_empty() {
-            return Some(self.outbox.split().freeze());
-        }
-        let mut clear = BytesMut::new();
-        if let Some(pong) = self.pong.take() {
-            pong.put(&mut clear);
-        }
-        if let Some(ping) = self.ping.take() {
-            ping.put(&mut clear);
-        }
-        self.settle();
-        match &mut self.state {
-            State::Traffic(traffic) if !clear.is_empty() => {
-                let (_, outlet) = &mut **traffic;
-                let mut out = BytesMut::new();
-                if outlet.put(&clear, &mut out).is_err() {
-                    // Without a nonce there is no sign of life, and no message either.
-                    self.state = State::Closed;
-                    return None;
-                }
-                Some(out.freeze())
-            }
-            State::Traffic(_) | State::Handshake { .. } | State::Closed => None,
-        }
+    pub fn is_closed(&self) -> bool {
+        self.faith == Faith::Broken || matches!(self.state, State::Refused | State::Closed)
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.
@@ -235,7 +206,7 @@ impl Connection {
             State::Handshake { handshake, deadline } => {
                 deadline.filter(|_| handshake.awaits_peer())
             }
-            State::Closed => None,
+            State::Refused | State::Closed => None,
             State::Traffic(traffic) => traffic.0.poll_timeout(),
         }
     }
@@ -256,10 +227,12 @@ impl Connection {
                 self.state = State::Traffic(traffic);
                 Ok(())
             }
-            State::Handshake { .. } | State::Closed => Err(ConnectionError::Timeout {
-                what: Deadline::Handshake,
-                limit: self.settings.limits.handshake_time,
-            }),
+            State::Handshake { .. } | State::Refused | State::Closed => {
+                Err(ConnectionError::Timeout {
+                    what: Deadline::Handshake,
+                    limit: self.settings.limits.handshake_time,
+                })
+            }
         }
     }
 
@@ -291,7 +264,9 @@ impl Connection {
         self.settle();
         match std::mem::take(&mut self.state) {
             State::Traffic(halves) => Ok(*halves),
-            State::Handshake { .. } | State::Closed => Err(ConnectionError::Closed),
+            State::Handshake { .. } | State::Refused | State::Closed => {
+                Err(ConnectionError::Closed)
+            }
         }
     }
 
@@ -329,15 +304,15 @@ impl Connection {
             (Handshake::Deciding(peer, _), Told::Nothing) => Some(Event::Introduced(peer.clone())),
             (_, Told::Nothing) => None,
         };
-        if let Handshake::Done(peer, security) = handshake {
-            self.establish(&peer, security, now);
+        if let Handshake::Done(peer, ours, security) = handshake {
+            self.establish(&peer, ours, security, now);
             return Ok(Some(Progress { consumed, event: Some(Event::Established(peer)) }));
         }
         self.state = State::Handshake { handshake, deadline };
         Ok(Some(Progress { consumed, event }))
     }
 
-    fn establish(&mut self, peer: &Peer, security: Security, now: Instant) {
+    fn establish(&mut self, peer: &Peer, ours: SocketType, security: Security, now: Instant) {
         let limits = self.settings.limits;
         let (intake, outlet) = match security {
             // spec: 24:plain:clear-traffic
@@ -347,7 +322,8 @@ impl Connection {
                 (Intake::Curve(Box::new(opener)), Outlet::Sealed(sealer))
             }
         };
-        let traffic = Traffic::with(intake, &self.settings, peer.version, now);
+        let pairing = Pairing { ours, theirs: peer.socket_type, version: peer.version };
+        let traffic = Traffic::with(intake, &self.settings, pairing, now);
         self.state = State::Traffic(Box::new((traffic, outlet)));
     }
 
@@ -375,6 +351,8 @@ fn arrived<'i>(arrival: Arrival<'i>, pong: &mut Option<Pong>) -> Progress<'i> {
             *pong = Some(answer);
             None
         }
+        Received::Subscription(subscription) => Some(Event::Subscription(*subscription)),
+        Received::Membership(membership) => Some(Event::Membership(*membership)),
         Received::Nothing => None,
     };
     Progress { consumed: arrival.consumed, event }
@@ -387,14 +365,6 @@ impl Connection {
         self.pong = None;
     }
 }
-
-/// The connection is not established; here is the message back.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the connection is not established")]
-pub struct SendError(
-    /// What was not sent.
-    pub Message,
-);
 
 #[cfg(test)]
 mod tests;

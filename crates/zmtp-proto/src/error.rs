@@ -5,13 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::command::CommandName;
 use crate::curve::CurveError;
+use crate::mechanism::Mechanism;
 use crate::reconnect::Retry;
 use crate::socket_type::SocketType;
 
-/// Octets that are not ZMTP. Always the peer's fault, always the end of the connection.
+/// Octets that are not ZMTP. From a connection it is the peer's fault, and the end: the same peer
+/// software will do it again; see [`ConnectionError::retry`].
 ///
-/// The same peer software will do it again; see [`ConnectionError::retry`].
+/// From a constructor that checks what it is given, such as [`Identity::new`](crate::Identity::new),
+/// it is the fault of whoever made that.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -68,9 +72,14 @@ pub enum DecodeError {
     /// A command name is empty or has an octet that is no letter.
     #[error("malformed command name")]
     CommandName,
-    /// A field ends before its announced length.
-    #[error("truncated")]
-    Truncated,
+    /// A field ends before its announced length, or is not there at all.
+    #[error("{field} cut short, {len} octets are there")]
+    Truncated {
+        /// What is cut short.
+        field: Field,
+        /// Octets of it that are there, its length included.
+        len: usize,
+    },
     /// Octets are left over behind the last field.
     #[error("octets left over")]
     TrailingOctets,
@@ -151,8 +160,13 @@ pub enum ConnectionError {
     Curve(#[from] CurveError),
     /// The peer announced another security mechanism than ours. A configuration fault of one of
     /// the two; do not retry.
-    #[error("the peer offers another security mechanism")]
-    MechanismMismatch,
+    #[error("our security mechanism is \"{ours}\", the peer's is \"{theirs}\"")]
+    MechanismMismatch {
+        /// The one that we announced.
+        ours: Mechanism,
+        /// The one that the peer announced.
+        theirs: Mechanism,
+    },
     /// Both sides claim to be the server of the security mechanism. A configuration fault; do not
     /// retry.
     #[error("both sides claim to be the server")]
@@ -184,7 +198,7 @@ pub enum ConnectionError {
         state: Phase,
     },
     /// The peer was too slow or fell silent. Temporary: retry with a back-off.
-    #[error("{what} took longer than {limit:?}")]
+    #[error("no {what} within {limit:?}")]
     Timeout {
         /// What was waited for.
         what: Deadline,
@@ -209,7 +223,7 @@ impl ConnectionError {
             // spec: 37:errors:no-retry-after-refusal
             Self::Refused { .. }
             | Self::Decode(DecodeError::ErrorReason)
-            | Self::MechanismMismatch
+            | Self::MechanismMismatch { .. }
             | Self::RoleConflict
             | Self::Incompatible { .. }
             | Self::RefusedByUs
@@ -218,6 +232,34 @@ impl ConnectionError {
             Self::Decode(_) | Self::Unexpected { .. } | Self::Curve(_) => Retry::Slowly,
             Self::Timeout { .. } => Retry::Later,
         }
+    }
+}
+
+/// The fields that a peer can cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Field {
+    /// The name of a command.
+    CommandName,
+    /// A property in READY or INITIATE.
+    Property,
+    /// The reason in ERROR.
+    Reason,
+    /// The time to live in PING.
+    TimeToLive,
+    /// The user name or the password in HELLO.
+    Credentials,
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CommandName => "the name of a command",
+            Self::Property => "a property",
+            Self::Reason => "the reason in ERROR",
+            Self::TimeToLive => "the time to live in PING",
+            Self::Credentials => "a user name or password in HELLO",
+        })
     }
 }
 
@@ -235,8 +277,8 @@ pub enum Unexpected {
     Ping,
     /// A PONG command.
     Pong,
-    /// A command of another name.
-    Command,
+    /// A command of this name.
+    Command(CommandName),
 }
 
 impl std::fmt::Display for Unexpected {
@@ -247,7 +289,7 @@ impl std::fmt::Display for Unexpected {
             Self::Error => "ERROR",
             Self::Ping => "PING",
             Self::Pong => "PONG",
-            Self::Command => "command",
+            Self::Command(name) => return name.fmt(f),
         })
     }
 }
@@ -275,23 +317,23 @@ impl std::fmt::Display for Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// The whole handshake, from the first octet to READY.
+    /// The whole handshake, from the making of the connection to READY.
     Handshake,
     /// The rest of a message that began to arrive.
     PartialMessage,
     /// Any octet, within the time to live that the peer promised in a PING.
     TimeToLive,
-    /// Any octet, after a PING of ours.
+    /// Any octet, since the last one, though we asked with a PING in the meantime.
     Silence,
 }
 
 impl std::fmt::Display for Deadline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Handshake => "the handshake",
-            Self::PartialMessage => "the rest of a message",
-            Self::TimeToLive => "a sign of life",
-            Self::Silence => "the answer to a PING",
+            Self::Handshake => "end of the handshake",
+            Self::PartialMessage => "progress of a message",
+            Self::TimeToLive => "octet, which a PING promised,",
+            Self::Silence => "octet, though a PING asked for one,",
         })
     }
 }

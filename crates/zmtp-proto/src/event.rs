@@ -3,13 +3,16 @@
 use crate::decoder::Octets;
 use crate::handshake::Peer;
 use crate::plain::PlainCredentials;
+use crate::subscription::{Membership, Subscription};
 
 /// What a connection tells its owner.
 #[derive(Debug)]
 pub struct Progress<'i> {
     /// Octets to drop from the front of the input before the next call. Never 0.
     pub consumed: usize,
-    /// What happened; `None` if it concerns nobody but the connection.
+    /// What happened; `None` if it concerns nobody but the connection: a step of the handshake, a
+    /// PING, which is answered by [`poll_transmit`](crate::Connection::poll_transmit), a part of an
+    /// encrypted message, a command that is not for a socket of our type.
     pub event: Option<Event<'i>>,
 }
 
@@ -29,4 +32,10 @@ pub enum Event<'i> {
     Established(Peer),
     /// A message arrived.
     Message(Octets<'i>),
+    /// As PUB or XPUB only: the peer subscribes to a topic, or no longer does, in whichever form.
+    /// Keep what it has in a [`Subscriptions`](crate::Subscriptions), which has limits.
+    Subscription(Subscription),
+    /// As RADIO only: the peer joins a group, or leaves one. How many it may join is for the
+    /// caller to limit.
+    Membership(Membership),
 }

@@ -6,6 +6,8 @@
 //!         signature               version       20 octets  0 or 1     ignored
 //! ```
 
+use std::fmt;
+
 use nom::Parser;
 use nom::bytes::streaming::take;
 use nom::combinator::{map, map_res};
@@ -22,6 +24,15 @@ pub enum Version {
     V3_0,
     /// RFC 37. Peers that announce something higher get this.
     V3_1,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V3_0 => "3.0",
+            Self::V3_1 => "3.1",
+        })
+    }
 }
 
 /// Which part a side claims in the security mechanism. Without meaning under NULL.
@@ -96,7 +107,8 @@ impl Greeting {
     pub fn agree(&self, theirs: &Self) -> Result<(), ConnectionError> {
         // spec: 37:auth:mechanisms-match, 37:auth:one-mechanism
         if self.mechanism != theirs.mechanism {
-            return Err(ConnectionError::MechanismMismatch);
+            let (ours, theirs) = (self.mechanism, theirs.mechanism);
+            return Err(ConnectionError::MechanismMismatch { ours, theirs });
         }
         // spec: 37:topology:null-has-no-roles, 37:topology:role-conflict
         if self.mechanism != Mechanism::NULL

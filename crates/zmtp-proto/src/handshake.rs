@@ -39,6 +39,7 @@ use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::metadata::{IDENTITY, Metadata, SOCKET_TYPE, put_property};
 use crate::plain::PlainCredentials;
+use crate::property::Property;
 use crate::security::{ClientSecurity, Credentials, ServerSecurity};
 use crate::socket_type::SocketType;
 
@@ -52,8 +53,8 @@ pub struct Local {
     pub socket_type: SocketType,
     /// Our identity; sent, even if empty, by the types that have one.
     pub identity: Identity,
-    /// Further properties. Names have 1 to 255 octets and begin with `X-`.
-    pub extra: Vec<(&'static str, Bytes)>,
+    /// Further properties.
+    pub extra: Vec<Property>,
 }
 
 impl Local {
@@ -69,6 +70,13 @@ impl Local {
         Self { identity, ..self }
     }
 
+    /// Has it announce this property as well.
+    #[must_use]
+    pub fn with_property(mut self, property: Property) -> Self {
+        self.extra.push(property);
+        self
+    }
+
     /// Returns the properties, encoded.
     // spec: 37:metadata:socket-type-sent, 37:identity:sent
     fn metadata(&self) -> BytesMut {
@@ -77,8 +85,8 @@ impl Local {
         if self.socket_type.has_identity() {
             put_property(IDENTITY, self.identity.as_octets(), &mut properties);
         }
-        for (name, value) in &self.extra {
-            put_property(name, value, &mut properties);
+        for property in &self.extra {
+            property.put(&mut properties);
         }
         properties
     }
@@ -135,8 +143,8 @@ pub(crate) enum Handshake {
     Judging(Version, Bytes),
     /// The peer has said everything, and our side decides.
     Deciding(Peer, Answer),
-    /// Both sides are ready.
-    Done(Peer, Security),
+    /// Both sides are ready; ours is of this type.
+    Done(Peer, SocketType, Security),
 }
 
 /// How a server lets a client in.
@@ -281,7 +289,7 @@ impl Handshake {
             }
             Answer::Curve(vouched) => Security::Curve(Box::new(vouched.ready(&metadata, out)?)),
         };
-        Ok(Self::Done(peer, security))
+        Ok(Self::Done(peer, local.socket_type, security))
     }
 
     /// Ends with the ERROR that tells a peer not to come again, if it waits for a decision.

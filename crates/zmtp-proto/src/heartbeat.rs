@@ -8,15 +8,43 @@
 //! | `Asked` | `timeout` of silence    | the end  |         |
 //! | any     | reads were withheld     |          | `Heard` |
 //!
-//! With a time to live, PINGs go out in a rhythm besides: the peer has been promised octets.
+//! With a time to live, PINGs go out in each third of it besides: the peer has been promised octets.
 
 use std::time::{Duration, Instant};
 
 use bytes::BufMut;
+use thiserror::Error;
 
 use crate::command::put_command;
 
 /// Whether and how we ask silent peers. Peers of version 3.0 are never asked.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use zmtp_proto::{Pairing, Retry, Settings, SocketType, Traffic, Version};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (ours, theirs, version) = (SocketType::Router, SocketType::Dealer, Version::V3_1);
+/// let begin = Instant::now();
+/// // As behind a handshake; `Connection` does the same, and writes the PING itself.
+/// let mut traffic = Traffic::new(&Settings::default(), Pairing { ours, theirs, version }, begin);
+///
+/// let asked_at = begin + Duration::from_secs(5);
+/// assert_eq!(traffic.poll_timeout(), Some(asked_at));
+/// let ping = traffic.handle_timeout(asked_at)?.ok_or("no PING")?;
+/// let mut out = Vec::new();
+/// ping.put(&mut out);
+/// assert_eq!(out, b"\x04\x07\x04PING\0\0");
+///
+/// // Any octet would do for an answer; none comes.
+/// let given_up_at = begin + Duration::from_secs(15);
+/// assert_eq!(traffic.poll_timeout(), Some(given_up_at));
+/// let error = traffic.handle_timeout(given_up_at).unwrap_err();
+/// assert_eq!(error.to_string(), "no octet, though a PING asked for one, within 15s");
+/// assert_eq!(error.retry(), Retry::Later);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
     /// Never.
@@ -25,15 +53,74 @@ pub enum Heartbeat {
     On(Rhythm),
 }
 
-/// When to ask, and when to give up.
+/// When to ask, and when to give up. Invariant: 0 < `interval` < `timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rhythm {
-    /// Silence after which a PING is sent.
-    pub interval: Duration,
-    /// Silence after which the peer is taken for dead; longer than `interval`.
-    pub timeout: Duration,
-    /// What we promise in a PING: octets within this time.
-    pub time_to_live: TimeToLive,
+    interval: Duration,
+    timeout: Duration,
+    time_to_live: TimeToLive,
+}
+
+/// A rhythm that cannot be kept. The fault of whoever chose it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RhythmError {
+    /// PINGs would be sent without a pause.
+    #[error("an interval of no time at all")]
+    NoInterval,
+    /// The peer would be given up before it was asked, or at that moment.
+    #[error("a timeout of {timeout:?}, which is not longer than the interval, {interval:?}")]
+    NoTimeToAnswer {
+        /// Silence after which a PING would be sent.
+        interval: Duration,
+        /// Silence after which the peer would be given up.
+        timeout: Duration,
+    },
+}
+
+impl Rhythm {
+    /// Asks with a PING after `interval` of silence, and gives up after `timeout` of it in all,
+    /// without a promise of our own.
+    ///
+    /// # Errors
+    ///
+    /// `interval` is zero, or `timeout` is not longer.
+    // spec: 37:heartbeat:time-to-answer
+    pub const fn new(interval: Duration, timeout: Duration) -> Result<Self, RhythmError> {
+        if interval.is_zero() {
+            return Err(RhythmError::NoInterval);
+        }
+        // In a constant durations are not compared, but numbers are.
+        if timeout.as_nanos() <= interval.as_nanos() {
+            return Err(RhythmError::NoTimeToAnswer { interval, timeout });
+        }
+        Ok(Self { interval, timeout, time_to_live: TimeToLive::NONE })
+    }
+
+    /// Promises octets within this time in each PING. To keep the promise, a PING goes out in each
+    /// third of it, whatever the peer sends, so maybe far more often than after `interval`.
+    #[must_use]
+    pub const fn with_time_to_live(self, time_to_live: TimeToLive) -> Self {
+        Self { time_to_live, ..self }
+    }
+
+    /// Returns the silence after which a PING is sent.
+    #[must_use]
+    pub const fn interval(self) -> Duration {
+        self.interval
+    }
+
+    /// Returns the silence, in all, after which the peer is taken for dead.
+    #[must_use]
+    pub const fn timeout(self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns what we promise in a PING: octets within this time.
+    #[must_use]
+    pub const fn time_to_live(self) -> TimeToLive {
+        self.time_to_live
+    }
 }
 
 /// The time to live in a PING, in tenths of a second: 0, which promises nothing, to 655.
@@ -66,14 +153,18 @@ impl TimeToLive {
 }
 
 // spec: 37:heartbeat:ping-after-silence, 37:heartbeat:dead-after-silence
-impl Default for Heartbeat {
+impl Default for Rhythm {
     /// A PING after 5 s of silence, the end after 15 s, no promise.
     fn default() -> Self {
-        Self::On(Rhythm {
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(15),
-            time_to_live: TimeToLive::NONE,
-        })
+        let (interval, timeout) = (Duration::from_secs(5), Duration::from_secs(15));
+        Self { interval, timeout, time_to_live: TimeToLive::NONE }
+    }
+}
+
+impl Default for Heartbeat {
+    /// In the usual [`Rhythm`].
+    fn default() -> Self {
+        Self::On(Rhythm::default())
     }
 }
 
@@ -113,13 +204,14 @@ enum State {
     Asked(Instant, Instant),
 }
 
-/// What came of an excuse for silence.
+/// Whether a silent peer is given more time: what [`Traffic::excuse`](crate::Traffic::excuse)
+/// returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Excuse {
-    /// The peer may be silent some more.
+    /// It is: its timer was put off.
     Taken,
-    /// It has been silent for longer.
+    /// It is not: it has been silent for longer than that already, and is to be cut.
     TooLate,
 }
 
@@ -204,7 +296,26 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn rhythm(time_to_live: TimeToLive) -> Rhythm {
-        Rhythm { interval: 5 * SECOND, timeout: 15 * SECOND, time_to_live }
+        Rhythm::new(5 * SECOND, 15 * SECOND).unwrap().with_time_to_live(time_to_live)
+    }
+
+    /// 37:heartbeat:time-to-answer.
+    #[test]
+    fn a_rhythm_leaves_time_for_an_answer() {
+        let tick = Duration::from_nanos(1);
+        for (interval, timeout) in [(SECOND, SECOND), (3 * SECOND, SECOND), (tick, Duration::ZERO)]
+        {
+            let error = RhythmError::NoTimeToAnswer { interval, timeout };
+            assert_eq!(Rhythm::new(interval, timeout), Err(error));
+        }
+        assert_eq!(Rhythm::new(Duration::ZERO, SECOND), Err(RhythmError::NoInterval));
+        for (interval, timeout) in [(tick, 2 * tick), (SECOND, SECOND + tick)] {
+            let rhythm = Rhythm::new(interval, timeout).unwrap();
+            let mut pulse = Pulse::new(rhythm, start());
+            let asked = pulse.poll_timeout().unwrap();
+            assert!(matches!(pulse.handle_timeout(asked), Beat::Ask(_)));
+            assert!(pulse.poll_timeout().unwrap() > asked);
+        }
     }
 
     /// 37:heartbeat:ping-after-silence, 37:heartbeat:dead-after-silence,

@@ -35,8 +35,8 @@ impl From<Limits> for Settings {
 /// Limits of one connection. Each is checked before anything is reserved for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Time from the first octet to the end of the handshake, absolute. It stops while our own
-    /// side decides on the peer.
+    /// Time from the making of the connection to the end of the handshake, absolute, whether or not
+    /// an octet moves. It stops while our own side decides on the peer.
     pub handshake_time: Duration,
     /// Octets in the body of a command, in the handshake and after it.
     pub command_len_max: usize,

@@ -13,7 +13,7 @@ use nom::bytes::streaming::take;
 use nom::combinator::map_res;
 use nom::number::streaming::{be_u32, u8};
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Field};
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::parse::{Parsed, finish};
@@ -43,7 +43,8 @@ impl Metadata {
         let mut count: usize = 0;
         while !rest.is_empty() {
             // spec: 37:metadata:overrun
-            let (after, (name, _)) = finish(property(rest))?.ok_or(DecodeError::Truncated)?;
+            let cut = DecodeError::Truncated { field: Field::Property, len: rest.len() };
+            let (after, (name, _)) = finish(property(rest))?.ok_or(cut)?;
             rest = after;
             count = count.saturating_add(1);
             // spec: 37:metadata:count-limit
@@ -112,9 +113,7 @@ impl Metadata {
     pub fn identity(&self, socket_type: SocketType) -> Result<Identity, DecodeError> {
         match self.get(IDENTITY) {
             // A copy: who keeps the name of a peer must not keep alive all that it announced.
-            Some(value) if socket_type.has_identity() => {
-                Identity::new(Bytes::copy_from_slice(value))
-            }
+            Some(value) if socket_type.has_identity() => Identity::new(value),
             _ => Ok(Identity::ANONYMOUS),
         }
     }
@@ -156,17 +155,19 @@ fn property(input: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
 fn name(input: &[u8]) -> Parsed<'_, &[u8]> {
     let (input, len) = u8(input)?;
     map_res(take(len), |name: &[u8]| {
-        let legal = |octet: &u8| {
-            octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'+')
-        };
         // spec: 37:metadata:name-length, 37:metadata:name-chars
-        if !name.is_empty() && name.iter().all(legal) {
+        if !name.is_empty() && name.iter().copied().all(is_name_octet) {
             Ok(name)
         } else {
             Err(DecodeError::PropertyName)
         }
     })
     .parse(input)
+}
+
+/// `name-char = ALPHA | DIGIT | "-" | "_" | "." | "+"`
+pub(crate) fn is_name_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'+')
 }
 
 /// `value = 4OCTET *OCTET`, the length below 2^31.

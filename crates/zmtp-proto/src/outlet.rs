@@ -4,6 +4,8 @@ use bytes::BytesMut;
 
 use crate::curve::Sealer;
 use crate::error::ConnectionError;
+use crate::pairing::{Pairing, TellError};
+use crate::subscription::{Membership, Subscription};
 
 /// What becomes of frames before they are written.
 #[derive(Debug)]
@@ -34,6 +36,40 @@ impl Outlet {
                 put_sealed(sealer, clear, out).inspect_err(|_| out.truncate(start))
             }
         }
+    }
+
+    /// Appends a subscription, in the form that the peer's version asks for.
+    ///
+    /// # Errors
+    ///
+    /// The types in `pairing`, which [`Traffic::pairing`](crate::Traffic::pairing) gives, are not
+    /// those of a subscriber and its publisher; or those of [`put`](Self::put).
+    pub fn put_subscription(
+        &mut self,
+        subscription: &Subscription,
+        pairing: Pairing,
+        out: &mut BytesMut,
+    ) -> Result<(), TellError> {
+        let mut clear = BytesMut::new();
+        pairing.put_subscription(subscription, &mut clear)?;
+        Ok(self.put(&clear, out)?)
+    }
+
+    /// Appends a membership.
+    ///
+    /// # Errors
+    ///
+    /// The types in `pairing`, which [`Traffic::pairing`](crate::Traffic::pairing) gives, are not
+    /// DISH and RADIO, or the version has no groups; or those of [`put`](Self::put).
+    pub fn put_membership(
+        &mut self,
+        membership: &Membership,
+        pairing: Pairing,
+        out: &mut BytesMut,
+    ) -> Result<(), TellError> {
+        let mut clear = BytesMut::new();
+        pairing.put_membership(membership, &mut clear)?;
+        Ok(self.put(&clear, out)?)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::message::Message;
 use crate::plain::PlainCredentials;
 use crate::security::{ClientSecurity, ServerSecurity};
 use crate::socket_type::SocketType;
+use crate::subscription::{Membership, Subscription};
 
 /// Both sides.
 pub(crate) struct Pair {
@@ -46,6 +47,8 @@ pub(crate) enum Seen {
     Introduced(SocketType),
     Established(SocketType),
     Message(Message),
+    Subscription(Subscription),
+    Membership(Membership),
 }
 
 /// Without heartbeats, so that every deadline is the test's.
@@ -99,6 +102,8 @@ impl End {
                             Seen::Established(socket_type)
                         }
                         Event::Message(octets) => Seen::Message(octets.into_message()),
+                        Event::Subscription(told) => Seen::Subscription(told),
+                        Event::Membership(told) => Seen::Membership(told),
                     }));
                     assert!(consumed > 0, "no progress without octets");
                     let _ = self.inbox.split_to(consumed);

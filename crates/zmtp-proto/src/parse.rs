@@ -40,11 +40,12 @@ pub(crate) fn finish<T>(parsed: Parsed<'_, T>) -> Result<Option<(&[u8], T)>, Dec
     }
 }
 
-/// Leaves nom where `input` was all there is: neither too short nor with octets left over.
-pub(crate) fn finish_all<T>(parsed: Parsed<'_, T>) -> Result<T, DecodeError> {
+/// Leaves nom where `input` was all there is: neither too short, which is the error `cut`, nor with
+/// octets left over.
+pub(crate) fn finish_all<T>(parsed: Parsed<'_, T>, cut: DecodeError) -> Result<T, DecodeError> {
     match finish(parsed)? {
         Some(([], value)) => Ok(value),
         Some(_) => Err(DecodeError::TrailingOctets),
-        None => Err(DecodeError::Truncated),
+        None => Err(cut),
     }
 }

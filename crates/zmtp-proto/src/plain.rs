@@ -20,7 +20,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::command::put_command;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Field};
 
 /// What a PLAIN client says of itself. The password is wiped when it is dropped, and no log shows
 /// it.
@@ -122,8 +122,9 @@ impl fmt::Debug for PlainCredentials {
 
 /// `OCTET 0*255VCHAR`, and what follows.
 fn text(input: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
-    let (&len, rest) = input.split_first().ok_or(DecodeError::Truncated)?;
-    rest.split_at_checked(usize::from(len)).ok_or(DecodeError::Truncated)
+    let cut = DecodeError::Truncated { field: Field::Credentials, len: input.len() };
+    let (&len, rest) = input.split_first().ok_or(cut)?;
+    rest.split_at_checked(usize::from(len)).ok_or(cut)
 }
 
 /// Returns what a server sent, with the name of ERROR mended.

@@ -32,15 +32,20 @@ use std::time::Duration;
 pub enum Retry {
     /// It is not: somebody has to change something first.
     No,
-    /// It is, but not soon: the peer breaks the protocol, and will until somebody repairs it.
+    /// It is, but with a long wait from the first time on: the peer breaks the protocol, and will
+    /// until somebody repairs it.
     Slowly,
-    /// It is: the trouble may pass by itself.
+    /// It is, after a wait that is short at first and grows with each failure: the trouble may pass
+    /// by itself.
     Later,
 }
 
 impl Retry {
     /// For an end of which no [`ConnectionError`](crate::ConnectionError) tells: a peer that
     /// closed without ERROR, an error of the transport, an endpoint that nobody listens on.
+    ///
+    /// A peer that refuses a CURVE key in silence, as the protocol wants it, looks the same. Nothing
+    /// ever makes this give up: count the handshakes that came to nothing, and tell somebody.
     // spec: 37:errors:retry-by-kind
     pub const AFTER_CLOSE: Self = Self::Later;
 }
@@ -108,7 +113,7 @@ impl Backoff {
 
     /// Takes in that a try failed or a connection ended, and says what to do now.
     ///
-    /// `chance` is 64 random bits of the caller's, drawn for each call. The wait is uniform
+    /// `chance` is 64 random bits of the caller's, drawn anew for each call; this crate draws none. The wait is uniform
     /// between nothing and the longest of its step; after [`Retry::Slowly`], between half of the
     /// longest wait of all and the whole. After [`Next::GiveUp`] it stays at that.
     // spec: 37:errors:backoff-jitter

@@ -46,7 +46,7 @@ impl Subscription {
             | Command::Pong { .. }
             | Command::Join { .. }
             | Command::Leave { .. }
-            | Command::Other => None,
+            | Command::Other(_) => None,
         }
     }
 
@@ -57,13 +57,18 @@ impl Subscription {
     // spec: 23:subscription:message-form, 37:subscription:both-forms-taken
     #[must_use]
     pub fn from_message(message: &Message) -> Option<Self> {
-        let mut frames = message.frames();
-        let body = frames.next()?;
-        let (form, topic) = body.split_first()?;
-        match *form {
-            _ if !frames.rest().is_empty() => None,
-            SUBSCRIBE => Some(Self::Subscribe(Bytes::copy_from_slice(topic))),
-            CANCEL => Some(Self::Cancel(Bytes::copy_from_slice(topic))),
+        Self::from_encoded(message.as_octets())
+    }
+
+    /// As [`from_message`](Self::from_message), of a whole message as it is on the wire.
+    pub(crate) fn from_encoded(octets: &[u8]) -> Option<Self> {
+        let header = FrameHeader::parse(octets).ok()??;
+        let (form, topic) = octets.get(header.header_len..)?.split_first()?;
+        match (header.kind, *form) {
+            (FrameKind::MessageLast, SUBSCRIBE) => {
+                Some(Self::Subscribe(Bytes::copy_from_slice(topic)))
+            }
+            (FrameKind::MessageLast, CANCEL) => Some(Self::Cancel(Bytes::copy_from_slice(topic))),
             _ => None,
         }
     }

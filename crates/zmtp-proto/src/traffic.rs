@@ -4,6 +4,8 @@
 //! |-----------------------------|----------------------|------------------------------------|
 //! | whole message               | `Message`            | partial message: off               |
 //! | PING                        | `Ping`, to be answered | its time to live, if any: on     |
+//! | SUBSCRIBE, CANCEL of a subscriber, in either form | `Subscription` |                    |
+//! | JOIN, LEAVE of a DISH       | `Membership`         |                                    |
 //! | PONG, well-formed other     | `Nothing`            |                                    |
 //! | READY, ERROR, malformed     | error                |                                    |
 //! | octets of any kind          |                      | time to live: off; silence: anew   |
@@ -21,6 +23,8 @@ use crate::error::{ConnectionError, Deadline, Phase};
 use crate::greeting::Version;
 use crate::heartbeat::{Beat, Excuse, Heartbeat, Ping, Pulse};
 use crate::limits::{Limits, Settings};
+use crate::pairing::{Audience, Pairing};
+use crate::subscription::{Membership, Subscription};
 
 /// The reading half of an established connection.
 #[derive(Debug)]
@@ -31,6 +35,9 @@ pub struct Traffic {
     pulse: Option<Pulse>,
     partial: Option<Partial>,
     time_to_live: Option<(Instant, Duration)>,
+    pairing: Pairing,
+    /// What [`Pairing::audience`] gave: it is asked for each message.
+    audience: Audience,
 }
 
 /// How messages are found in what arrives.
@@ -91,30 +98,35 @@ pub enum Received<'i> {
     /// A PING; send this answer, at a message border. If an earlier answer still waits to be
     /// sent, it may be replaced: one PONG is enough of a sign of life.
     Ping(Pong),
+    /// As PUB or XPUB only: the peer subscribes, or no longer does, by a command or by the message
+    /// of 3.0. In a box, since messages should not pay for its size.
+    Subscription(Box<Subscription>),
+    /// As RADIO only: the peer joins a group, or leaves one.
+    Membership(Box<Membership>),
     /// A command that asks for nothing.
     Nothing,
 }
 
 impl Traffic {
-    /// Starts at the first octet behind a handshake under NULL or PLAIN, after which both follow
-    /// `version`.
+    /// Starts at the first octet behind a handshake under NULL or PLAIN that ended with `pairing`.
     #[must_use]
-    pub fn new(settings: &Settings, version: Version, now: Instant) -> Self {
-        Self::with(Intake::Clear(Decoder::new(settings.limits)), settings, version, now)
+    pub fn new(settings: &Settings, pairing: Pairing, now: Instant) -> Self {
+        Self::with(Intake::Clear(Decoder::new(settings.limits)), settings, pairing, now)
     }
 
     // spec: 37:heartbeat:not-to-3-0
     pub(crate) fn with(
         intake: Intake,
         settings: &Settings,
-        version: Version,
+        pairing: Pairing,
         now: Instant,
     ) -> Self {
-        let pulse = match (settings.heartbeat, version) {
+        let pulse = match (settings.heartbeat, pairing.version) {
             (Heartbeat::On(rhythm), Version::V3_1) => Some(Pulse::new(rhythm, now)),
             (Heartbeat::Off, _) | (_, Version::V3_0) => None,
         };
-        Self { intake, limits: settings.limits, pulse, partial: None, time_to_live: None }
+        let (limits, audience) = (settings.limits, pairing.audience());
+        Self { intake, limits, pulse, partial: None, time_to_live: None, pairing, audience }
     }
 
     /// Takes what is whole off the front of `input`; `Ok(None)` until something is. Call it,
@@ -138,6 +150,7 @@ impl Traffic {
         }
         // Most of what arrives. All else is apart, so that this is small enough to be inlined.
         if let Intake::Clear(decoder) = &self.intake
+            && self.audience != Audience::Subscriber
             && let Some(octets) = decoder.short_message(input)
         {
             self.partial = None;
@@ -153,15 +166,24 @@ impl Traffic {
         input: &'i [u8],
         now: Instant,
     ) -> Result<Option<Arrival<'i>>, ConnectionError> {
-        let Self { intake, limits, partial, time_to_live, .. } = self;
+        let Self { intake, limits, partial, time_to_live, audience, .. } = self;
         let held_before = intake.held();
         let Some(Decoded { consumed, item, held }) = intake.decode(input)? else {
             note_partial(partial, input.len().saturating_add(held_before), limits, now);
             return Ok(None);
         };
         let received = match item {
+            Item::Message(octets) if *audience == Audience::Subscriber => published_to(octets),
             Item::Message(octets) => Received::Message(octets),
-            Item::Command(body) => command(body, limits, time_to_live, now)?,
+            Item::Command(body) => {
+                let command = Command::parse(body, limits)?;
+                if let Command::Ping { time_to_live: promised, context } = command {
+                    *time_to_live = promise(promised, now);
+                    Received::Ping(Pong(context))
+                } else {
+                    told(&command, *audience)?
+                }
+            }
             Item::Part => {
                 let unconsumed = input.len().saturating_sub(consumed);
                 note_partial(partial, unconsumed.saturating_add(held), limits, now);
@@ -175,8 +197,8 @@ impl Traffic {
         Ok(Some(Arrival { consumed, received }))
     }
 
-    /// Notes that our own side withheld reads from `since` until now: silence counts from here, and
-    /// the other clocks stood still.
+    /// Notes that from `since` until now our own side did not read, as for want of room: silence
+    /// counts from here, and the other clocks stood still.
     // spec: 37:heartbeat:withheld-reads
     pub fn resume(&mut self, since: Instant, now: Instant) {
         if let Some(pulse) = &mut self.pulse {
@@ -192,8 +214,8 @@ impl Traffic {
         }
     }
 
-    /// Notes that our own side does not read on at `now`, in the middle of a message: silence counts
-    /// from here, and a time to live too. Unlike with [`resume`](Self::resume) the clock of the
+    /// Notes that our own side does not read at `now`, though it is in the middle of a message: silence
+    /// counts from here, and a time to live too. Unlike with [`resume`](Self::resume) the clock of the
     /// message runs on. To be called again and again until it does read on.
     // spec: 37:heartbeat:withheld-reads, mux:overload:partial-charged
     pub fn withhold(&mut self, now: Instant) {
@@ -205,8 +227,8 @@ impl Traffic {
         }
     }
 
-    /// Lets a peer be silent for `patience` in all, though it was asked: it has a reason that the
-    /// caller knows. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
+    /// Gives a peer that does not answer more time, `patience` in all since its last octet: the
+    /// caller knows a reason, such as much that it has to read. To be called when [`handle_timeout`](Self::handle_timeout) has found it too
     /// silent; with [`Excuse::TooLate`] that stands.
     pub fn excuse(&mut self, patience: Duration, now: Instant) -> Excuse {
         match &mut self.pulse {
@@ -249,6 +271,12 @@ impl Traffic {
         }
     }
 
+    /// Returns between which sockets the connection is, and in which version.
+    #[must_use]
+    pub fn pairing(&self) -> Pairing {
+        self.pairing
+    }
+
     /// Returns how many octets of an unfinished message are held here, beside the input.
     #[must_use]
     pub fn held(&self) -> usize {
@@ -263,20 +291,19 @@ impl Traffic {
     }
 }
 
-fn command(
-    body: &[u8],
-    limits: &Limits,
-    time_to_live: &mut Option<(Instant, Duration)>,
-    now: Instant,
-) -> Result<Received<'static>, ConnectionError> {
-    let Some((pong, promised)) = judge(body, limits)? else {
-        return Ok(Received::Nothing);
-    };
-    *time_to_live = now
-        .checked_add(promised)
-        .filter(|_| !promised.is_zero())
-        .map(|deadline| (deadline, promised));
-    Ok(Received::Ping(pong))
+/// Returns what a message is to a publisher: a subscription in the form of 3.0, or itself.
+// spec: 37:subscription:both-forms-taken
+fn published_to(octets: Octets<'_>) -> Received<'_> {
+    match Subscription::from_encoded(octets.as_slice()) {
+        Some(subscription) => Received::Subscription(Box::new(subscription)),
+        None => Received::Message(octets),
+    }
+}
+
+/// Returns until when the peer has promised octets, if it has.
+fn promise(time_to_live: Duration, now: Instant) -> Option<(Instant, Duration)> {
+    let deadline = now.checked_add(time_to_live).filter(|_| !time_to_live.is_zero());
+    deadline.map(|deadline| (deadline, time_to_live))
 }
 
 /// Notes that so many octets of a message have arrived, and not its end.
@@ -291,26 +318,22 @@ fn note_partial(partial: &mut Option<Partial>, octets: usize, limits: &Limits, n
     }
 }
 
-/// Judges a command in traffic: the answer and the time to live of a PING, or nothing.
-pub(crate) fn judge(
-    body: &[u8],
-    limits: &Limits,
-) -> Result<Option<(Pong, Duration)>, ConnectionError> {
-    match Command::parse(body, limits)? {
-        Command::Ping { time_to_live, context } => Ok(Some((Pong(context), time_to_live))),
-        // spec: 37:command:never-delivered, 37:subscription:wrong-type
-        Command::Pong { .. }
-        | Command::Subscribe { .. }
-        | Command::Cancel { .. }
-        | Command::Join { .. }
-        | Command::Leave { .. }
-        | Command::Other => Ok(None),
+/// Returns what a command in traffic, other than PING, asks for.
+fn told(command: &Command, audience: Audience) -> Result<Received<'static>, ConnectionError> {
+    let asked = match (command, audience) {
         // spec: 37:command:ready-or-error-in-traffic
-        command @ (Command::Ready(_) | Command::Error { .. }) => {
+        (Command::Ready(_) | Command::Error { .. }, _) => {
             let got = command.unexpected();
-            Err(ConnectionError::Unexpected { got, state: Phase::Traffic })
+            return Err(ConnectionError::Unexpected { got, state: Phase::Traffic });
         }
-    }
+        (_, Audience::Subscriber) => Subscription::from_command(command)
+            .map(|subscription| Received::Subscription(Box::new(subscription))),
+        (_, Audience::Dish) => Membership::from_command(command)
+            .map(|membership| Received::Membership(Box::new(membership))),
+        (_, Audience::Other) => None,
+    };
+    // spec: 37:command:never-delivered, 37:subscription:wrong-type
+    Ok(asked.unwrap_or(Received::Nothing))
 }
 
 #[cfg(test)]

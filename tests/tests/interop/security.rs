@@ -12,6 +12,7 @@ mod refused_by_us;
 mod returning;
 mod reversed;
 mod rows;
+mod subscriptions;
 mod through;
 
 pub(crate) use rows::bodies;

@@ -8,9 +8,7 @@ use zeromq::{
     DealerSocket, RepSocket, ReqSocket, RouterSocket, Socket, SocketOptions, SocketRecv,
     SocketSend, ZmqMessage,
 };
-use zmtp_mux::{
-    DealerOptions, Heartbeat, Listen, ListenerRole, MuxConfig, Rhythm, Settings, TimeToLive,
-};
+use zmtp_mux::{DealerOptions, Heartbeat, Listen, ListenerRole, MuxConfig, Rhythm, Settings};
 use zmtp_mux_tests::local::runtime;
 use zmtp_mux_tests::peers::{Frames, expect, receive, send};
 use zmtp_mux_tests::{Caller, DEADLINE, LocalMux, Peers};
@@ -119,8 +117,7 @@ fn mux() -> (LocalMux, String, String) {
 
 /// A heartbeat that a peer of 3.0 would not live through.
 fn settings() -> Settings {
-    let rhythm =
-        Rhythm { interval: SILENCE / 16, timeout: SILENCE / 2, time_to_live: TimeToLive::NONE };
+    let rhythm = Rhythm::new(SILENCE / 16, SILENCE / 2).unwrap();
     Settings { heartbeat: Heartbeat::On(rhythm), ..Settings::default() }
 }
 

@@ -1,5 +1,7 @@
 //! Values that are sound one by one, and cannot all be meant.
 
+use zmtp_mux::Rhythm;
+
 use crate::config::Config;
 use crate::config::document::Reader;
 use crate::config::fault::Problem;
@@ -31,7 +33,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
 
 fn heartbeat(config: &Config) -> Option<Clash> {
     let (interval, dead_after) = (config.pulse.ping_interval?, config.pulse.dead_after);
-    (interval >= dead_after).then(|| Clash {
+    Rhythm::new(interval, dead_after).is_err().then(|| Clash {
         keys: &["limits.ping_interval", "limits.dead_after"],
         words: format!(
             "dead_after, {}, must be longer than ping_interval, {}: a peer needs time to answer",

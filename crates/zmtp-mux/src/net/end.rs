@@ -168,6 +168,9 @@ impl End {
 
 impl From<ConnectionError> for End {
     fn from(error: ConnectionError) -> Self {
+        if let ConnectionError::MechanismMismatch { ours, theirs } = error {
+            return Self::Mechanism { expected: ours, came: Some(theirs) };
+        }
         Self::Broke(error)
     }
 }

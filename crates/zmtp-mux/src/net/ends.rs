@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 use zmtp_proto::curve::{KeyPair, PublicKey};
-use zmtp_proto::{DecodeError, Identity, PlainCredentials, Reconnect};
+use zmtp_proto::{DecodeError, Identity, PlainCredentials, Property, Reconnect};
 
 use crate::core::PeerInfo;
 use crate::net::dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
@@ -46,7 +46,8 @@ impl Dialling {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         let options = DealerOptions {
             // spec: mux:client:opts-in
-            metadata: vec![(X_MUX, Bytes::from_static(b"1"))],
+            // Never an error: the name is one that may be sent.
+            metadata: Property::new(X_MUX, "1").into_iter().collect(),
             reconnect: Reconnect::Backoff {
                 first: Duration::from_millis(100),
                 max: Duration::from_secs(5),

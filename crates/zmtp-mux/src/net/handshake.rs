@@ -189,13 +189,13 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 let progress = match self.connection.handle_input(&self.inbox, now()) {
                     Ok(Some(progress)) => progress,
                     Ok(None) => break,
-                    Err(error) => return Err(self.broke(error)),
+                    Err(error) => return Err(error.into()),
                 };
                 let consumed = progress.consumed;
                 let heard = match progress.event {
                     Some(Event::Credentials(credentials)) => Heard::Password(credentials),
                     Some(Event::Introduced(peer)) => Heard::Peer(peer),
-                    Some(Event::Established(_) | Event::Message(_)) | None => Heard::Nothing,
+                    Some(_) | None => Heard::Nothing,
                 };
                 self.inbox.advance(consumed);
                 self.step = self.step.next();

@@ -274,7 +274,7 @@ fn take(
         let consumed = progress.consumed;
         let established = match progress.event {
             Some(Event::Established(peer)) => Some(peer),
-            Some(Event::Credentials(_) | Event::Introduced(_) | Event::Message(_)) | None => None,
+            Some(_) | None => None,
         };
         inbox.advance(consumed);
         if established.is_some() {

@@ -218,7 +218,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         core.handle_ping(key, pong);
                         continue;
                     }
-                    Received::Nothing => continue,
+                    // Meant for publishers, of which there is none here.
+                    Received::Subscription(_) | Received::Membership(_) | Received::Nothing => {
+                        continue;
+                    }
                 };
                 flow.note(core.handle_message(key, message, now));
                 if flow == Flow::Parked {
@@ -267,7 +270,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
-                    Received::Nothing => {}
+                    // Meant for publishers, of which there is none here.
+                    Received::Subscription(_) | Received::Membership(_) | Received::Nothing => {}
                 }
                 inbox.advance(consumed);
             }

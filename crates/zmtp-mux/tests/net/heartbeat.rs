@@ -7,7 +7,7 @@ use zmtp_mux::{
     Dealer, Endpoint, Figures, Heartbeat, Limits, Listen, ListenerRole, Message, Mux, MuxConfig,
     MuxLimits, MuxSocket, PoolLimits, Rule, Settings, SocketConfig,
 };
-use zmtp_proto::{Rhythm, TimeToLive};
+use zmtp_proto::Rhythm;
 
 use crate::raw::{counter, raw, read_frame};
 use crate::soon;
@@ -21,11 +21,7 @@ fn mux(limits: MuxLimits) -> (Mux, Endpoint) {
 }
 
 fn config(limits: MuxLimits) -> MuxConfig {
-    let heartbeat = Heartbeat::On(Rhythm {
-        interval: INTERVAL,
-        timeout: INTERVAL * 4,
-        time_to_live: TimeToLive::NONE,
-    });
+    let heartbeat = Heartbeat::On(Rhythm::new(INTERVAL, INTERVAL * 4).unwrap());
     let link = Limits { partial_time: PARTIAL_TIME, ..Limits::default() };
     let link = Settings { heartbeat, limits: link, ..Settings::default() };
     MuxConfig { limits, link, ..MuxConfig::default() }

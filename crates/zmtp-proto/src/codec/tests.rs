@@ -1,18 +1,29 @@
+use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
 use tokio::io::{BufStream, DuplexStream};
 use tokio_util::codec::Decoder as _;
 
+use super::framed::READ_AHEAD;
 use super::*;
 use crate::clock::start;
+use crate::command::Pong;
 use crate::greeting::Version;
+use crate::heartbeat::{Ping, TimeToLive};
 use crate::limits::Limits;
+use crate::message::Message;
+use crate::outlet::Outlet;
 use crate::pair::{curve_client, curve_server, plain_client};
+use crate::pairing::Pairing;
 use crate::security::Credentials;
 use crate::socket_type::SocketType;
+use crate::subscription::Subscription;
+use crate::traffic::Traffic;
 
 #[test]
 fn a_header_alone_buys_at_most_the_read_ahead() {
-    let traffic = Traffic::new(&Settings::default(), Version::V3_1, start());
+    let (ours, theirs) = (SocketType::Router, SocketType::Dealer);
+    let pairing = Pairing { ours, theirs, version: Version::V3_1 };
+    let traffic = Traffic::new(&Settings::default(), pairing, start());
     let mut codec = MessageCodec::new(traffic, Outlet::Clear, start());
     let mut input = BytesMut::from(&b"\x02\0\0\0\0\0\xf0\0\0"[..]);
     assert!(codec.decode(&mut input).unwrap().is_none());
@@ -62,7 +73,7 @@ async fn both_sides_see_messages_and_pings_through_framed() {
     let (mut raw, codec) = (parts.io, parts.codec);
     raw.write_all(b"\x04\x08\x04PING\0\0c\x04\x02\x01X\x01\x01a").await.unwrap();
     let Some(Ok(Incoming::Ping(pong))) = in_time(client.next()).await else { panic!("no PING") };
-    client.send(pong).await.unwrap();
+    client.send(pong.into()).await.unwrap();
     raw.write_all(b"\x00\x01b").await.unwrap();
     let whole = Message::from_frames(["a", "b"]).unwrap();
     let Some(Ok(incoming)) = in_time(client.next()).await else { panic!("no message") };
@@ -146,7 +157,7 @@ async fn messages_and_pings_pass_behind_each_mechanism() {
         let large = Message::from_frames([&b"a"[..], &vec![7; 100_000]]).unwrap();
         for message in [Message::single(b"small"), large] {
             let (sent, received) = in_time(async {
-                tokio::join!(to_server.send(message.clone()), from_client.next())
+                tokio::join!(to_server.send(message.clone().into()), from_client.next())
             })
             .await;
             sent.unwrap();
@@ -156,8 +167,8 @@ async fn messages_and_pings_pass_behind_each_mechanism() {
         let after = Message::single(b"after");
         let (sent, received) = in_time(async {
             let pong_and_after = async {
-                to_server.send(Pong(context)).await?;
-                to_server.send(after.clone()).await
+                to_server.send(Pong(context).into()).await?;
+                to_server.send(after.clone().into()).await
             };
             tokio::join!(pong_and_after, from_client.next())
         })
@@ -212,4 +223,74 @@ async fn a_welcome_is_not_yet_a_yes() {
         panic!("not refused")
     };
     assert_eq!(reason, "late");
+}
+
+/// A handshake can be made in a task of a runtime with several threads.
+#[test]
+fn handshakes_are_send_if_stream_and_judge_are() {
+    fn is_send<T: Send>(_: T) {}
+    for (client, server) in mechanisms() {
+        let (one, other) = tokio::io::duplex(64);
+        let (local, now) = (Local::new(SocketType::Dealer), start());
+        let known = std::sync::Mutex::new(vec!["admin".to_owned()]);
+        let judge = move |claim: Claim<'_>| match claim {
+            Claim::Credentials(credentials) => {
+                known.lock().unwrap().push(format!("{credentials:?}"));
+                Verdict::Accept
+            }
+            Claim::Peer(_) => Verdict::Accept,
+        };
+        is_send(connect(one, local.clone(), client, Limits::default(), now));
+        is_send(accept(other, local, server, judge, Limits::default(), now));
+    }
+}
+
+/// 37:subscription:command-form, 37:subscription:wrong-type.
+#[tokio::test]
+async fn a_subscriber_and_its_publisher_meet_through_framed() {
+    let (one, other) = tokio::io::duplex(4096);
+    let (now, limits, local) = (start(), Limits::default(), Local::new);
+    let judge = |_: Claim<'_>| Verdict::Accept;
+    let (subscriber, publisher) = in_time(async {
+        tokio::join!(
+            connect(one, local(SocketType::Sub), curve_client(), limits, now),
+            accept(other, local(SocketType::Pub), curve_server(), judge, limits, now),
+        )
+    })
+    .await;
+    let ((mut subscriber, _), (mut publisher, _)) = (subscriber.unwrap(), publisher.unwrap());
+    for told in [Subscription::Subscribe("news".into()), Subscription::Cancel("news".into())] {
+        in_time(subscriber.send(told.clone().into())).await.unwrap();
+        let heard = in_time(publisher.next()).await.unwrap().unwrap();
+        assert_eq!(heard, Incoming::Subscription(told.clone()));
+        let Err(CodecError::Tell(TellError::WrongType { ours, theirs })) =
+            publisher.send(told.into()).await
+        else {
+            panic!("a publisher subscribes");
+        };
+        assert_eq!((ours, theirs), (SocketType::Pub, SocketType::Sub));
+        let message = Message::single(b"news: none");
+        in_time(publisher.send(message.clone().into())).await.unwrap();
+        assert_eq!(in_time(subscriber.next()).await.unwrap().unwrap(), Incoming::Message(message));
+    }
+}
+
+/// 37:heartbeat:pong-repeats-context.
+#[tokio::test]
+async fn a_ping_of_ones_own_is_answered_and_the_sink_closes() {
+    for (client, server) in mechanisms() {
+        let (one, other) = tokio::io::duplex(4096);
+        let client = (SocketType::Dealer, client);
+        let (client, server) = secured(one, other, client, server, |_| Verdict::Accept).await;
+        let ((mut client, _), (mut server, _)) = (client.unwrap(), server.unwrap());
+        in_time(client.feed(Ping::new(TimeToLive::NONE).into())).await.unwrap();
+        in_time(client.flush()).await.unwrap();
+        let Incoming::Ping(pong) = in_time(server.next()).await.unwrap().unwrap() else {
+            panic!("no PING")
+        };
+        assert_eq!(pong.0.as_octets(), b"");
+        in_time(server.send(pong.into())).await.unwrap();
+        in_time(server.close()).await.unwrap();
+        assert!(in_time(client.next()).await.is_none(), "a PONG is for nobody, then the end");
+    }
 }

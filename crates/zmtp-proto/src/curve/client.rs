@@ -33,7 +33,7 @@ pub struct CurveClient {
 }
 
 impl CurveClient {
-    /// Random octets for one connection.
+    /// Number of random octets that one connection needs.
     pub const CHANCE_LEN: usize = 48;
 
     /// Makes a client that knows `server` and is known by `keys`. `chance` is random, for this
@@ -83,7 +83,8 @@ impl AwaitWelcome {
         out: &mut BytesMut,
     ) -> Result<AwaitReady, CurveError> {
         let Self { client, to_server, mut sent } = self;
-        let wrong_length = CurveError::Length { command: "WELCOME", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "WELCOME", len: body.len(), wanted: WELCOME_LEN };
         if body.len() != WELCOME_LEN {
             return Err(wrong_length);
         }
@@ -129,7 +130,8 @@ impl AwaitReady {
     /// Takes the body of READY and returns the server's metadata.
     // spec: 26:curve:ready
     pub(crate) fn ready(self, body: &[u8]) -> Result<(Bytes, Session), CurveError> {
-        let wrong_length = CurveError::Length { command: "READY", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "READY", len: body.len(), wanted: READY_LEN_MIN };
         if body.len() < READY_LEN_MIN {
             return Err(wrong_length);
         }

@@ -8,12 +8,14 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum CurveError {
     /// A command of another length than it must have.
-    #[error("{command} of {len} octets")]
+    #[error("{command} of {len} octets, where {wanted} are due")]
     Length {
         /// The name of the command.
         command: &'static str,
         /// The length of its body, in octets.
         len: usize,
+        /// The length that HELLO and WELCOME have; the least that each of the others has.
+        wanted: usize,
     },
     /// HELLO asks for another CURVE than 1.0.
     #[error("CURVE {major}.{minor}")]

@@ -288,6 +288,7 @@ impl Opener {
             header.body_len.checked_sub(MESSAGE_LEN_MIN as u64).ok_or(CurveError::Length {
                 command: "MESSAGE",
                 len: usize::try_from(header.body_len).unwrap_or(usize::MAX),
+                wanted: MESSAGE_LEN_MIN,
             })?;
         let max = self.limits.message_len_max;
         let len = payload.saturating_add(self.message.len() as u64);
@@ -303,7 +304,8 @@ impl Opener {
 
     #[inline]
     fn open_body(&mut self, body: &[u8]) -> Result<Opened, ConnectionError> {
-        let wrong_length = CurveError::Length { command: "MESSAGE", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "MESSAGE", len: body.len(), wanted: MESSAGE_LEN_MIN };
         let rest = body.get(NAME.len()..).ok_or(wrong_length)?;
         let (counter, boxed) = rest.split_first_chunk().ok_or(wrong_length)?;
         let counter = u64::from_be_bytes(*counter);

@@ -37,7 +37,7 @@ pub struct CurveServer {
 }
 
 impl CurveServer {
-    /// Random octets for one connection.
+    /// Number of random octets that one connection needs.
     pub const CHANCE_LEN: usize = 64;
 
     /// Makes a server that is known by `keys`. The cookie key is shared by the connections of a
@@ -114,7 +114,8 @@ struct Hello<'b> {
 
 impl<'b> Hello<'b> {
     fn parse(body: &'b [u8]) -> Result<Self, CurveError> {
-        let wrong_length = CurveError::Length { command: "HELLO", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "HELLO", len: body.len(), wanted: HELLO_LEN };
         if body.len() != HELLO_LEN {
             return Err(wrong_length);
         }
@@ -150,7 +151,8 @@ impl AwaitInitiate {
     // spec: 26:curve:initiate-size, 26:curve:initiate-box
     pub(crate) fn initiate(self, body: &[u8]) -> Result<(Bytes, Vouched), CurveError> {
         let Self { keys, cookie_key, cookie_random, client, mut received } = self;
-        let wrong_length = CurveError::Length { command: "INITIATE", len: body.len() };
+        let wrong_length =
+            CurveError::Length { command: "INITIATE", len: body.len(), wanted: INITIATE_LEN_MIN };
         if body.len() < INITIATE_LEN_MIN {
             return Err(wrong_length);
         }

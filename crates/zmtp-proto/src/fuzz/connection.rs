@@ -17,10 +17,15 @@ use crate::socket_type::SocketType;
 
 /// A connection gives the same events however its input is cut, and its memory is bounded.
 ///
-/// The first octet chooses the role, the second the seed of the cuts.
+/// The first octet chooses the role and, as connector, the socket type; the second is the seed of the
+/// cuts.
 pub fn connection(data: &[u8]) {
     let [role, seed, octets @ ..] = data else { return };
-    let side = if role % 2 == 0 { Side::NullServer } else { Side::NullClient };
+    let side = match role % 4 {
+        0 | 2 => Side::NullServer,
+        1 => Side::NullClient(SocketType::Dealer),
+        _ => Side::NullClient(SocketType::Pub),
+    };
     let _ = same_however_cut(side, *seed, octets);
 }
 
@@ -35,7 +40,7 @@ pub fn plain_server(data: &[u8]) {
     match kinds.as_slice() {
         [] | [Kind::Credentials] => {}
         [Kind::Credentials, Kind::Introduced, rest @ ..] => {
-            assert!(rest.iter().all(|kind| *kind == Kind::Message));
+            assert!(rest.iter().all(|kind| kind.is_traffic()));
             assert_eq!(octets[12..32], *b"PLAIN\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
             let (hello, rest) = command(&octets[64..]);
             let (initiate, _) = command(rest);
@@ -74,8 +79,9 @@ pub fn plain_client(data: &[u8]) {
 /// Which side is attacked.
 #[derive(Clone, Copy)]
 enum Side {
+    /// Of a type that fits.
     NullServer,
-    NullClient,
+    NullClient(SocketType),
     PlainServer,
     PlainClient,
 }
@@ -85,7 +91,10 @@ impl Side {
         let security = match self {
             Self::NullServer => return Connection::acceptor(ServerSecurity::Null, limits, now),
             Self::PlainServer => return Connection::acceptor(ServerSecurity::Plain, limits, now),
-            Self::NullClient => ClientSecurity::Null,
+            Self::NullClient(socket_type) => {
+                let local = Local::new(socket_type);
+                return Connection::connector(local, ClientSecurity::Null, limits, now);
+            }
             Self::PlainClient => {
                 ClientSecurity::Plain(PlainCredentials::new("admin", "secret").unwrap())
             }
@@ -108,6 +117,14 @@ enum Kind {
     Introduced,
     Established,
     Message,
+    Subscription,
+    Membership,
+}
+
+impl Kind {
+    fn is_traffic(self) -> bool {
+        matches!(self, Self::Message | Self::Subscription | Self::Membership)
+    }
 }
 
 fn same_however_cut(side: Side, seed: u8, octets: &[u8]) -> Trace {
@@ -128,7 +145,7 @@ fn run(side: Side, octets: &[u8], cuts: &mut Cuts) -> Trace {
             assert!(connection.handle_input(&input, now).is_err(), "closed for good");
             break Some(error);
         }
-        if rest.is_empty() {
+        if rest.is_empty() || connection.is_closed() {
             break None;
         }
         assert!(input.len() <= 4096 + 8 * 1024 + 18, "more than a message and a command waits");
@@ -162,6 +179,7 @@ fn drain(
             let _ = input.split_to(consumed);
             continue;
         };
+        let mut local = Local::new(SocketType::Router);
         let (kind, shown, welcome) = match event {
             Event::Message(octets) => {
                 let message = Message::from_octets(Bytes::copy_from_slice(octets.as_slice()));
@@ -171,8 +189,13 @@ fn drain(
                 let fits = credentials.has_password(b"secret");
                 (Kind::Credentials, format!("{credentials:?}"), fits)
             }
-            Event::Introduced(peer) => (Kind::Introduced, format!("{peer:?}"), false),
+            Event::Introduced(peer) => {
+                local = Local::new(fitting(peer.socket_type));
+                (Kind::Introduced, format!("{peer:?}"), false)
+            }
             Event::Established(peer) => (Kind::Established, format!("{peer:?}"), false),
+            Event::Subscription(told) => (Kind::Subscription, format!("{told:?}"), false),
+            Event::Membership(told) => (Kind::Membership, format!("{told:?}"), false),
         };
         events.push((kind, shown));
         let _ = input.split_to(consumed);
@@ -182,11 +205,17 @@ fn drain(
                 connection.refuse("no");
                 Ok(())
             }
-            Kind::Introduced => connection.accept(&Local::new(SocketType::Router), now),
-            Kind::Established | Kind::Message => Ok(()),
+            Kind::Introduced => connection.accept(&local, now),
+            Kind::Established | Kind::Message | Kind::Subscription | Kind::Membership => Ok(()),
         }
         .map_err(|error| format!("{error:?}"))?;
     }
+}
+
+/// Returns a type that talks to this one, if possible one that hears more than messages.
+fn fitting(theirs: SocketType) -> SocketType {
+    let kinds = [SocketType::Xpub, SocketType::Radio, SocketType::Router];
+    kinds.into_iter().find(|ours| ours.talks_to(theirs)).unwrap_or(SocketType::Router)
 }
 
 /// Returns the body of the command frame at the front of `octets`, and what follows.

@@ -7,11 +7,14 @@ use crate::error::DecodeError;
 use crate::greeting::Version;
 use crate::heartbeat::Heartbeat;
 use crate::limits::{Limits, Settings};
+use crate::pairing::Pairing;
+use crate::socket_type::SocketType;
+use crate::subscription::{Membership, Subscription};
 use crate::traffic::{Received, Traffic};
 
 /// [`Decoder`] and [`Traffic`] find what the obvious decoder finds, however the stream is cut.
 ///
-/// The first octet is the seed of the cuts, the second chooses limits.
+/// The first octet is the seed of the cuts, the second chooses limits and socket types.
 pub fn decoder_diff(data: &[u8]) {
     let [seed, choice, octets @ ..] = data else { return };
     let limits = Limits {
@@ -20,9 +23,17 @@ pub fn decoder_diff(data: &[u8]) {
         command_len_max: [6, 30, 300, 8192][usize::from(choice >> 4 & 3)],
         ..Limits::default()
     };
+    let (ours, theirs) = [
+        (SocketType::Router, SocketType::Dealer),
+        (SocketType::Xpub, SocketType::Sub),
+        (SocketType::Radio, SocketType::Dish),
+        (SocketType::Sub, SocketType::Pub),
+    ][usize::from(choice >> 6 & 3)];
+    let pairing = Pairing { ours, theirs, version: Version::V3_1 };
     let (found, end) = obvious(octets, &limits);
     assert_eq!(decoded(octets, &limits, &mut Cuts::from(*seed)), (found.clone(), end));
-    assert_eq!(received(octets, &limits, &mut Cuts::from(*seed)), judged(found, end.is_some()));
+    let received = received(octets, &limits, pairing, &mut Cuts::from(*seed));
+    assert_eq!(received, judged(found, ours, end.is_some()));
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +46,9 @@ enum Found {
 enum Judged {
     Message(Vec<u8>),
     Ping(Vec<u8>),
+    /// Whether it begins, and the topic or the group.
+    Subscription(bool, Vec<u8>),
+    Membership(bool, Vec<u8>),
     Nothing,
 }
 
@@ -139,11 +153,16 @@ fn bound(limits: &Limits) -> usize {
     limits.message_len_max + limits.command_len_max + 2 * 9
 }
 
-fn received(octets: &[u8], limits: &Limits, cuts: &mut Cuts) -> (Vec<Judged>, bool) {
+fn received(
+    octets: &[u8],
+    limits: &Limits,
+    pairing: Pairing,
+    cuts: &mut Cuts,
+) -> (Vec<Judged>, bool) {
     let settings =
         Settings { limits: *limits, version: Version::V3_1, heartbeat: Heartbeat::default() };
     let now = start();
-    let mut traffic = Traffic::new(&settings, Version::V3_1, now);
+    let mut traffic = Traffic::new(&settings, pairing, now);
     let mut found = Vec::new();
     let (mut begin, mut end) = (0, 0);
     loop {
@@ -153,6 +172,14 @@ fn received(octets: &[u8], limits: &Limits, cuts: &mut Cuts) -> (Vec<Judged>, bo
                 found.push(match arrival.received {
                     Received::Message(octets) => Judged::Message(octets.as_slice().to_vec()),
                     Received::Ping(pong) => Judged::Ping(pong.0.as_octets().to_vec()),
+                    Received::Subscription(told) => {
+                        let begins = matches!(*told, Subscription::Subscribe(_));
+                        Judged::Subscription(begins, told.topic().to_vec())
+                    }
+                    Received::Membership(told) => {
+                        let begins = matches!(*told, Membership::Join(_));
+                        Judged::Membership(begins, told.group().as_octets().to_vec())
+                    }
                     Received::Nothing => Judged::Nothing,
                 });
             }
@@ -164,12 +191,13 @@ fn received(octets: &[u8], limits: &Limits, cuts: &mut Cuts) -> (Vec<Judged>, bo
 }
 
 /// Judges commands by the grammar; the flag tells whether the stream ends in an error.
-fn judged(found: Vec<Found>, broken: bool) -> (Vec<Judged>, bool) {
+fn judged(found: Vec<Found>, ours: SocketType, broken: bool) -> (Vec<Judged>, bool) {
     let mut outcome = Vec::new();
     for item in found {
         outcome.push(match item {
+            Found::Message(octets) if ours == SocketType::Xpub => subscription(octets),
             Found::Message(octets) => Judged::Message(octets),
-            Found::Command(body) => match judge(&body) {
+            Found::Command(body) => match judge(&body, ours) {
                 Some(judged) => judged,
                 None => return (outcome, true),
             },
@@ -178,8 +206,21 @@ fn judged(found: Vec<Found>, broken: bool) -> (Vec<Judged>, bool) {
     (outcome, broken)
 }
 
+/// Returns what a message is to a publisher.
+fn subscription(octets: Vec<u8>) -> Judged {
+    let body = match octets[0] {
+        0 => &octets[2..],
+        2 => &octets[9..],
+        _ => return Judged::Message(octets),
+    };
+    match body {
+        [form @ (0 | 1), topic @ ..] => Judged::Subscription(*form == 1, topic.to_vec()),
+        _ => Judged::Message(octets),
+    }
+}
+
 /// Returns what a command in traffic asks for, `None` if it breaks the protocol.
-fn judge(body: &[u8]) -> Option<Judged> {
+fn judge(body: &[u8], ours: SocketType) -> Option<Judged> {
     let (&len, rest) = body.split_first()?;
     let (name, data) = rest.split_at_checked(usize::from(len))?;
     if name.is_empty() || !name.iter().all(u8::is_ascii_alphabetic) {
@@ -192,5 +233,11 @@ fn judge(body: &[u8]) -> Option<Judged> {
         b"JOIN" | b"LEAVE" => data.len() <= 255 && !data.contains(&0),
         _ => true,
     };
-    legal.then_some(Judged::Nothing)
+    legal.then(|| match (ours, name) {
+        (SocketType::Xpub, b"SUBSCRIBE") => Judged::Subscription(true, data.to_vec()),
+        (SocketType::Xpub, b"CANCEL") => Judged::Subscription(false, data.to_vec()),
+        (SocketType::Radio, b"JOIN") => Judged::Membership(true, data.to_vec()),
+        (SocketType::Radio, b"LEAVE") => Judged::Membership(false, data.to_vec()),
+        _ => Judged::Nothing,
+    })
 }

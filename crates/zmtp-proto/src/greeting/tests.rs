@@ -118,7 +118,7 @@ fn agrees_only_on_one_mechanism_with_at_most_one_server() {
                 [(Client, Client), (Client, Server), (Server, Client), (Server, Server)]
             {
                 let expected = if ours != theirs {
-                    Err(ConnectionError::MechanismMismatch)
+                    Err(ConnectionError::MechanismMismatch { ours, theirs })
                 } else if ours != Mechanism::NULL && (our_role, their_role) == (Server, Server) {
                     Err(ConnectionError::RoleConflict)
                 } else {

@@ -112,7 +112,7 @@ fn done(
     if !local.socket_type.talks_to(peer.socket_type) {
         return Err(incompatible(local.socket_type, peer.socket_type));
     }
-    Ok(Handshake::Done(peer, security))
+    Ok(Handshake::Done(peer, local.socket_type, security))
 }
 
 /// Octets in the body of the longest ERROR.

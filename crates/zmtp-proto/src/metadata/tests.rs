@@ -29,9 +29,12 @@ fn gives_back_what_was_put_in() {
 fn refuses_metadata_cut_anywhere_but_between_properties() {
     let first = encode(&[("Socket-Type", b"REQ")]);
     let both = encode(&[("Socket-Type", b"REQ"), ("Identity", b"abc")]);
+    let cut = |end| {
+        let len = if end < first.len() { end } else { end - first.len() };
+        Err(DecodeError::Truncated { field: Field::Property, len })
+    };
     for end in 0..both.len() {
-        let expected =
-            if end == 0 || end == first.len() { Ok(()) } else { Err(DecodeError::Truncated) };
+        let expected = if end == 0 || end == first.len() { Ok(()) } else { cut(end) };
         assert_eq!(parse(both.slice(..end)).map(|_| ()), expected, "cut at {end}");
     }
 }
@@ -76,7 +79,10 @@ fn refuses_a_value_length_of_2_to_the_31_before_looking_for_the_octets() {
         parse(Bytes::from_static(b"\x01X\x80\x00\x00\x00")),
         Err(DecodeError::PropertyValueTooLong(1 << 31))
     );
-    assert_eq!(parse(Bytes::from_static(b"\x01X\x7f\xff\xff\xff")), Err(DecodeError::Truncated));
+    assert_eq!(
+        parse(Bytes::from_static(b"\x01X\x7f\xff\xff\xff")),
+        Err(DecodeError::Truncated { field: Field::Property, len: 6 })
+    );
 }
 
 /// 37:metadata:count-limit.

@@ -24,7 +24,10 @@ fn a_hello_reads_back_and_nothing_shorter_or_longer_does() {
         assert_eq!(read.user(), user);
         assert!(read.has_password(password.as_bytes()));
         for end in 0..data.len() {
-            assert_eq!(PlainCredentials::parse(&data[..end]).unwrap_err(), DecodeError::Truncated);
+            let first = 1 + user.len();
+            let len = if end < first { end } else { end - first };
+            let cut = DecodeError::Truncated { field: Field::Credentials, len };
+            assert_eq!(PlainCredentials::parse(&data[..end]).unwrap_err(), cut);
         }
         let more = [data, b"x"].concat();
         assert_eq!(PlainCredentials::parse(&more).unwrap_err(), DecodeError::TrailingOctets);

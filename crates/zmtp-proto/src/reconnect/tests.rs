@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::{ConnectionError, Deadline, DecodeError, Phase, Unexpected};
+use crate::mechanism::Mechanism;
 use crate::socket_type::SocketType;
 
 const NANO: Duration = Duration::from_nanos(1);
@@ -91,7 +92,10 @@ fn each_end_of_a_connection_says_whether_to_try_again() {
     for (error, expected) in [
         (ConnectionError::Refused { reason: "400".into() }, Retry::No),
         (ConnectionError::Decode(DecodeError::ErrorReason), Retry::No),
-        (ConnectionError::MechanismMismatch, Retry::No),
+        (
+            ConnectionError::MechanismMismatch { ours: Mechanism::NULL, theirs: Mechanism::PLAIN },
+            Retry::No,
+        ),
         (ConnectionError::RoleConflict, Retry::No),
         (incompatible, Retry::No),
         (ConnectionError::RefusedByUs, Retry::No),

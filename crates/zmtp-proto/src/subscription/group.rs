@@ -27,29 +27,23 @@ impl Group {
     /// The longest name, in octets.
     pub const LEN_MAX: usize = 255;
 
-    /// Checks `octets` and makes them a group.
+    /// Checks `octets` and makes a group of them, which is a copy: those of a peer do not keep a read
+    /// buffer alive.
     ///
     /// # Errors
     ///
     /// [`DecodeError::GroupTooLong`] or [`DecodeError::GroupZeroOctet`]: the fault of whoever
     /// chose it.
     // spec: 37:radio:group
-    pub fn new(octets: Bytes) -> Result<Self, DecodeError> {
+    pub fn new(octets: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        let octets = octets.as_ref();
         if octets.len() > Self::LEN_MAX {
             return Err(DecodeError::GroupTooLong { len: octets.len() });
         }
         if octets.contains(&0) {
             return Err(DecodeError::GroupZeroOctet);
         }
-        Ok(Self(octets))
-    }
-
-    /// Checks octets of a peer's and copies them, so that they do not keep a read buffer alive.
-    pub(crate) fn parse(octets: &[u8]) -> Result<Self, DecodeError> {
-        if octets.len() > Self::LEN_MAX {
-            return Err(DecodeError::GroupTooLong { len: octets.len() });
-        }
-        Self::new(Bytes::copy_from_slice(octets))
+        Ok(Self(Bytes::copy_from_slice(octets)))
     }
 
     /// Returns the octets.
@@ -88,7 +82,7 @@ impl Membership {
             | Command::Pong { .. }
             | Command::Subscribe { .. }
             | Command::Cancel { .. }
-            | Command::Other => None,
+            | Command::Other(_) => None,
         }
     }
 
@@ -157,7 +151,7 @@ pub fn parse_radio(message: &Message) -> Result<(Group, Bytes), DecodeError> {
     let mut frames = message.frames();
     match (frames.next(), frames.next(), frames.rest()) {
         (Some(group), Some(body), []) => {
-            let group = Group::parse(group)?;
+            let group = Group::new(group)?;
             let octets = message.clone().into_bytes();
             // The body is what the message ends with.
             let begin = octets.len().saturating_sub(body.len());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::decoder::{Decoder, Item};
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Field};
 use crate::limits::Limits;
 
 fn subscribe(topic: &[u8]) -> Subscription {
@@ -105,7 +105,7 @@ fn every_octet_may_stand_in_a_topic() {
         assert_eq!(subscription.topic(), &topic);
     }
     let cut = Command::parse(b"\x09SUBSCRIB", &Limits::default());
-    assert_eq!(cut, Err(DecodeError::Truncated));
+    assert_eq!(cut, Err(DecodeError::Truncated { field: Field::CommandName, len: 9 }));
 }
 
 /// 37:subscription:wrong-type.

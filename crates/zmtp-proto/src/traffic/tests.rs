@@ -4,11 +4,17 @@ use bytes::BytesMut;
 
 use crate::command::{Context, put_command};
 use crate::error::{DecodeError, Unexpected};
+use crate::socket_type::SocketType;
+use crate::subscription::Group;
 
 /// Without heartbeats of its own, so that every deadline is the test's.
 fn quiet() -> Traffic {
     let settings = Settings { heartbeat: Heartbeat::Off, ..Settings::default() };
-    Traffic::new(&settings, Version::V3_1, start())
+    Traffic::new(&settings, pairing(SocketType::Router, SocketType::Dealer), start())
+}
+
+fn pairing(ours: SocketType, theirs: SocketType) -> Pairing {
+    Pairing { ours, theirs, version: Version::V3_1 }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,7 +54,8 @@ fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
 #[test]
 fn while_we_do_not_read_on_only_the_clock_of_the_message_runs() {
     let now = start();
-    let mut traffic = Traffic::new(&Settings::default(), Version::V3_1, now);
+    let mut traffic =
+        Traffic::new(&Settings::default(), pairing(SocketType::Router, SocketType::Dealer), now);
     let _ = received(&mut traffic, b"\x01\x01a\x04\x07\x04PING\x00\x64", now);
     assert!(traffic.handle_input(b"", now).unwrap().is_none());
     for second in 1..30 {
@@ -110,6 +117,60 @@ fn commands_of_other_patterns_and_unknown_ones_come_to_nothing() {
     ] {
         assert_eq!(received(&mut traffic, command, start()), Received::Nothing);
     }
+}
+
+/// 37:subscription:wrong-type, 37:subscription:both-forms-taken, 37:radio:join-leave.
+#[test]
+fn what_a_peer_wants_to_hear_is_told_typed_to_the_one_socket_that_it_is_meant_for() {
+    let subscribe = || Subscription::Subscribe("A".into());
+    let cancel = || Subscription::Cancel("A".into());
+    let group = || Group::new(b"A").unwrap();
+    for (ours, theirs) in pairs() {
+        for version in [Version::V3_0, Version::V3_1] {
+            let pairing = Pairing { ours, theirs, version };
+            let mut traffic = Traffic::new(&Settings::default(), pairing, start());
+            let publishes = matches!(ours, SocketType::Pub | SocketType::Xpub);
+            for (octets, told) in [
+                (&b"\x04\x0b\x09SUBSCRIBEA"[..], subscribe()),
+                (b"\x04\x08\x06CANCELA", cancel()),
+                (b"\x00\x02\x01A", subscribe()),
+                (b"\x00\x02\x00A", cancel()),
+            ] {
+                let expected = match octets {
+                    _ if publishes => Received::Subscription(Box::new(told)),
+                    [0, ..] => Received::Message(Octets::InPlace(octets)),
+                    _ => Received::Nothing,
+                };
+                assert_eq!(received(&mut traffic, octets, start()), expected, "{ours}, {theirs}");
+            }
+            for (octets, told) in [
+                (&b"\x04\x06\x04JOINA"[..], Membership::Join(group())),
+                (b"\x04\x07\x05LEAVEA", Membership::Leave(group())),
+            ] {
+                let joined = Received::Membership(Box::new(told));
+                let expected = if ours == SocketType::Radio { joined } else { Received::Nothing };
+                assert_eq!(received(&mut traffic, octets, start()), expected, "{ours}, {theirs}");
+            }
+            // What an XSUB sends upstream beside subscriptions is a message.
+            for octets in [&b"\x00\x02\x02A"[..], b"\x01\x02\x01A\x00\x00", b"\x00\x00"] {
+                let expected = Received::Message(Octets::InPlace(octets));
+                assert_eq!(received(&mut traffic, octets, start()), expected, "{ours}, {theirs}");
+            }
+        }
+    }
+}
+
+/// All socket types that talk to each other.
+fn pairs() -> impl Iterator<Item = (SocketType, SocketType)> {
+    let others = |ours| SocketType::ALL.map(|theirs| (ours, theirs));
+    let all = SocketType::ALL.into_iter().flat_map(others);
+    all.filter(|(ours, theirs)| ours.talks_to(*theirs))
+}
+
+/// What every message is moved about in must not grow with what is rare.
+#[test]
+fn a_subscription_makes_no_message_larger() {
+    assert_eq!(size_of::<Received<'_>>(), size_of::<Octets<'_>>());
 }
 
 /// 37:radio:group, 37:command:malformed.

@@ -24,7 +24,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use zmtp_proto::{Greeting, Identity, Limits, Mechanism, SecurityRole, SocketType, Version};
+use zmtp_proto::{
+    ConnectionError, Greeting, Identity, Limits, Mechanism, SecurityRole, SocketType, Version,
+};
 
 use crate::row::{Context, End, Expected, Happened, Row};
 use crate::run::{Outcome, Role, Run, dealer_ready, own_ready, readable, run};
@@ -154,7 +156,9 @@ impl Case {
         let (context, expected) = match row.context {
             Context::Greeting(mechanism, _) if mechanism != Mechanism::NULL => {
                 let ours = Context::Greeting(Mechanism::NULL, SecurityRole::Client);
-                (ours, Expected::closed("MechanismMismatch", Greeting::LEN))
+                let own = Mechanism::NULL;
+                let error = ConnectionError::MechanismMismatch { ours: own, theirs: mechanism };
+                (ours, Expected::closed(&format!("{error:?}"), Greeting::LEN))
             }
             context @ (Context::Greeting(..)
             | Context::Ready(_)

@@ -205,7 +205,7 @@ impl Expected {
                 let (name, identity) = value.split_once(' ').unwrap_or((value, ""));
                 let (version, socket_type) =
                     (self.agreed.unwrap_or(Version::V3_1), socket_type(name)?);
-                let identity = Identity::new(octets(identity)?.into());
+                let identity = Identity::new(octets(identity)?);
                 let identity = identity.map_err(|wrong| wrong.to_string())?;
                 self.events.push(Happened::Peer { version, socket_type, identity });
             }

@@ -193,6 +193,9 @@ impl Run {
                 let frames = message.frames().map(Bytes::copy_from_slice).collect();
                 self.events.push(Happened::Message(frames));
             }
+            Some(told @ (Event::Subscription(_) | Event::Membership(_))) => {
+                return Err(format!("no vector has a publisher: {told:?}"));
+            }
             None => {}
         }
         self.inbox.drain(..consumed);

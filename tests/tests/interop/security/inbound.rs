@@ -80,7 +80,7 @@ fn listen(
     mux.bind(Listen {
         security: credentials.our_server(),
         admittance: Guard::new(Mood::LetIn).admittance(),
-        identity: Identity::new(MUX.into()).unwrap(),
+        identity: Identity::new(MUX).unwrap(),
         ..Listen::new(role, endpoint)
     })
 }

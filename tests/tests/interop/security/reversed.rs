@@ -80,7 +80,7 @@ fn step(connection: &mut Connection, inbox: &mut Vec<u8>) -> bool {
                 connection.send(message).unwrap();
                 return true;
             }
-            Some(Event::Established(_)) | None => {}
+            Some(_) | None => {}
         }
         inbox.drain(..consumed);
     }

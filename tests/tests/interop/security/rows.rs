@@ -63,11 +63,10 @@ impl Row {
     pub(crate) fn settings(self) -> Settings {
         let heartbeat = match self.beats {
             Beats::Off => Heartbeat::Off,
-            Beats::On => Heartbeat::On(Rhythm {
-                interval: INTERVAL,
-                timeout: TIMEOUT,
-                time_to_live: TimeToLive::new(TIMEOUT),
-            }),
+            Beats::On => {
+                let rhythm = Rhythm::new(INTERVAL, TIMEOUT).unwrap();
+                Heartbeat::On(rhythm.with_time_to_live(TimeToLive::new(TIMEOUT)))
+            }
         };
         Settings { version: self.version, heartbeat, ..Settings::default() }
     }

@@ -1,7 +1,7 @@
 use std::io::IoSlice;
 
 use slotmap::Key;
-use zmtp_proto::{Context, Message};
+use zmtp_proto::{Context, Message, TimeToLive};
 
 use super::*;
 use crate::core::address::Shown;
@@ -124,7 +124,7 @@ fn an_answer_can_be_taken_back_until_the_writer_has_it() {
 #[test]
 fn one_ping_waits_at_a_time_beside_a_pong_and_counts_as_no_message() {
     let (mut outbound, mut spares) = (empty(), Spares::default());
-    let ping = some_ping();
+    let ping = Ping::new(TimeToLive::NONE);
     assert_eq!(outbound.push_ping(ping, &mut spares), Wake::Needed);
     assert_eq!(outbound.push_ping(ping, &mut spares), Wake::NotNeeded);
     let _ = outbound.push_pong(&Pong(Context::default()), &mut spares);
@@ -138,18 +138,6 @@ fn one_ping_waits_at_a_time_beside_a_pong_and_counts_as_no_message() {
     assert_eq!(outbound.push_ping(ping, &mut spares), Wake::NotNeeded, "the writer is awake");
     outbound.take(&mut flight, &mut spares);
     assert_eq!(flight.next(), b"\x04\x07\x04PING\0\0");
-}
-
-/// A PING as a connection makes it after some silence.
-fn some_ping() -> Ping {
-    use std::time::{Duration, Instant};
-
-    use zmtp_proto::{Settings, Traffic, Version};
-
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    let now = Instant::now();
-    let mut traffic = Traffic::new(&Settings::default(), Version::V3_1, now);
-    traffic.handle_timeout(now + Duration::from_secs(5)).unwrap().unwrap()
 }
 
 /// mux:liveness:busy-service, mux:liveness:busy-client.

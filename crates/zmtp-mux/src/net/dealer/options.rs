@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use zmtp_proto::curve::{KeyPair, PublicKey};
-use zmtp_proto::{Identity, PlainCredentials, Reconnect, Settings};
+use zmtp_proto::{Identity, PlainCredentials, Property, Reconnect, Settings};
 
 use super::DealerError;
 use crate::net::dial::Dial;
@@ -16,7 +15,7 @@ pub struct DealerOptions {
     /// What it announces: a service's name, or nothing.
     pub identity: Identity,
     /// What else it announces.
-    pub metadata: Vec<(&'static str, Bytes)>,
+    pub metadata: Vec<Property>,
     /// The security mechanism.
     pub security: DialSecurity,
     /// Limits, version and heartbeat.
@@ -34,8 +33,7 @@ impl DealerOptions {
     ///
     /// [`DealerError::Identity`]: it has more than 255 octets or begins with a zero octet.
     pub fn new(identity: impl AsRef<[u8]>) -> Result<Self, DealerError> {
-        let identity = Identity::new(Bytes::copy_from_slice(identity.as_ref()))
-            .map_err(DealerError::Identity)?;
+        let identity = Identity::new(identity).map_err(DealerError::Identity)?;
         Ok(Self { identity, ..Self::default() })
     }
 

@@ -28,16 +28,6 @@ impl Step {
 }
 
 impl<R, W> Shaking<'_, R, W> {
-    /// Returns the end of a peer that broke the protocol.
-    pub(super) fn broke(&self, error: ConnectionError) -> End {
-        if error == ConnectionError::MechanismMismatch {
-            let greeting = Greeting::parse(&self.inbox).ok().flatten();
-            let came = greeting.map(|greeting| greeting.mechanism);
-            return End::Mechanism { expected: self.expected(), came };
-        }
-        End::Broke(error)
-    }
-
     /// Returns the end of a peer that closed the connection. Who has heard our greeting and stops
     /// within its own has not liked the mechanism in ours: libzmq does so.
     pub(super) fn left(&self) -> End {

@@ -1,7 +1,6 @@
 //! What MUX/1 says in the metadata of a handshake.
 
-use bytes::Bytes;
-use zmtp_proto::Peer;
+use zmtp_proto::{Peer, Property};
 
 use crate::core::{Notices, Standing};
 use crate::net::mux::Listen;
@@ -14,10 +13,9 @@ pub(super) fn notices(peer: &Peer, listen: &Listen) -> Notices {
 
 /// Returns what our READY says of MUX/1.
 // spec: mux:role:protocol-announced, mux:generation:announced
-pub(super) fn announcements(standing: Standing) -> Vec<(&'static str, Bytes)> {
-    let mut properties = vec![("X-Mux", Bytes::from_static(b"1"))];
-    if let Some(generation) = standing.generation() {
-        properties.push(("X-Mux-Generation", generation.to_string().into()));
-    }
-    properties
+pub(super) fn announcements(standing: Standing) -> Vec<Property> {
+    let generation = standing.generation().map(|generation| generation.to_string());
+    let generation = generation.map(|value| Property::new("X-Mux-Generation", value));
+    // Never an error: both names are such as may be sent.
+    [Some(Property::new("X-Mux", "1")), generation].into_iter().flatten().flatten().collect()
 }

@@ -135,11 +135,7 @@ fn a_peer_of_3_0_is_never_asked_and_never_called_dead() {
 /// 37:heartbeat:ttl-sent.
 #[test]
 fn no_ping_stands_in_line_behind_one_that_is_not_written() {
-    let rhythm = Rhythm {
-        interval: 5 * SECOND,
-        timeout: 15 * SECOND,
-        time_to_live: TimeToLive::new(3 * SECOND),
-    };
+    let rhythm = Rhythm::default().with_time_to_live(TimeToLive::new(3 * SECOND));
     let settings = Settings { heartbeat: Heartbeat::On(rhythm), ..Settings::default() };
     for (mut pair, len) in each_mechanism(settings).into_iter().zip([9, 9, 42]) {
         let (begin, end) = (pair.now, &mut pair.acceptor);

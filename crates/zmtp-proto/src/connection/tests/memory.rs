@@ -8,7 +8,7 @@ fn held(connection: &Connection) -> usize {
     let boxed = match &connection.state {
         State::Handshake { handshake, .. } => handshake.boxed_len(),
         State::Traffic(traffic) => size_of_val(&**traffic),
-        State::Closed => 0,
+        State::Refused | State::Closed => 0,
     };
     size_of_val(connection) + boxed + connection.outbox.capacity()
 }

@@ -35,8 +35,32 @@ fn a_peer_that_introduced_itself_is_refused_with_an_error() {
             pair.connector.refuses(&sent),
             ConnectionError::Refused { reason: Bytes::from_static(b"not") }
         );
-        let after = pair.acceptor.connection.handle_input(b"", pair.now).unwrap_err();
-        assert_eq!(after, ConnectionError::Closed);
+        assert_eq!(pair.acceptor.failed, None);
+    }
+}
+
+/// 37:errors:sent-then-closed, 37:errors:reason-printable, 37:auth:refused-for-good-error.
+#[test]
+fn a_run_loop_that_refuses_goes_on_until_the_reason_is_out() {
+    for mut pair in each_mechanism() {
+        introduce(&mut pair);
+        let (acceptor, now) = (&mut pair.acceptor.connection, pair.now);
+        acceptor.refuse("unknown key");
+        assert!(acceptor.is_closed() && !acceptor.is_established());
+        // What the loop still has is not taken, and no fault of the caller's.
+        for octets in [&b""[..], b"\x04\x06\x05READY", b"\xff\xff"] {
+            assert!(matches!(acceptor.handle_input(octets, now), Ok(None)));
+        }
+        assert_eq!(acceptor.poll_timeout(), None);
+        acceptor.send(Message::single(b"hi")).unwrap_err();
+        acceptor.refuse("twice");
+        pair.step();
+        let reason = Bytes::from_static(b"unknown-key");
+        assert_eq!(pair.connector.failed, Some(ConnectionError::Refused { reason }));
+        assert!(pair.connector.connection.is_closed());
+        // The decision stands.
+        let late = pair.acceptor.connection.accept(&router(), pair.now);
+        assert_eq!(late, Err(ConnectionError::Closed));
     }
 }
 
@@ -76,8 +100,9 @@ fn an_error_is_sent_only_where_a_peer_waits_for_our_decision() {
             for end in [&mut pair.acceptor, &mut pair.connector] {
                 end.connection.refuse("not");
                 assert_eq!(end.sent(), b"");
-                let after = end.connection.handle_input(b"", pair.now).unwrap_err();
-                assert_eq!(after, ConnectionError::Closed);
+                let after = end.connection.handle_input(b"\x00\x02hi", pair.now);
+                assert!(matches!(after, Ok(None)));
+                assert!(end.connection.is_closed());
             }
         }
     }

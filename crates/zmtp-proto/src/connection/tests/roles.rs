@@ -36,7 +36,12 @@ fn only_sides_of_the_same_mechanism_come_together() {
                 [(&mut pair.acceptor, to_acceptor), (&mut pair.connector, to_connector)]
             {
                 assert_eq!(greeting.len(), Greeting::LEN);
-                assert_eq!(end.refuses(&greeting), ConnectionError::MechanismMismatch);
+                let ConnectionError::MechanismMismatch { ours, theirs } = end.refuses(&greeting)
+                else {
+                    panic!("no mismatch")
+                };
+                assert_ne!(ours, theirs);
+                assert_eq!(greeting[12..32], *theirs.as_field());
             }
         }
     }
@@ -97,7 +102,7 @@ fn two_clients_part_at_hello() {
         one.feed(&greeting, start());
         let hello = other.sent();
         assert_eq!(hello[3..8], *b"HELLO");
-        let (got, state) = (Unexpected::Command, Phase::Handshake);
+        let (got, state) = (Unexpected::Command(CommandName::new(b"HELLO")), Phase::Handshake);
         assert_eq!(one.refuses(&hello), ConnectionError::Unexpected { got, state });
     }
 }

@@ -74,7 +74,9 @@ fn a_message_is_neither_shorter_nor_longer_than_its_box() {
         put_header(FrameKind::MessageLast, len, &mut frame);
         frame.extend(body);
         let expected: ConnectionError = match len {
-            0..MESSAGE_LEN_MIN => CurveError::Length { command: "MESSAGE", len }.into(),
+            0..MESSAGE_LEN_MIN => {
+                CurveError::Length { command: "MESSAGE", len, wanted: MESSAGE_LEN_MIN }.into()
+            }
             98.. => DecodeError::MessageTooLong { len: 65, max: 64 }.into(),
             _ => CurveError::Box.into(),
         };

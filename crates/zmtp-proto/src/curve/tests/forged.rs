@@ -3,7 +3,7 @@
 use super::boxes::BoxKey;
 use super::nonce::{INITIATE as INITIATE_PREFIX, READY as READY_PREFIX, VOUCH, long, short};
 use super::*;
-use crate::error::{DecodeError, Phase, Unexpected};
+use crate::error::{DecodeError, Field, Phase, Unexpected};
 
 fn transient(first: u8) -> KeyPair {
     KeyPair::from_secret(SecretKey::from_octets(from(first)))
@@ -146,7 +146,7 @@ fn the_rules_of_metadata_hold_in_the_boxes_as_well() {
     let dealer = b"\x0bSocket-Type\0\0\0\x06DEALER";
     let cases: [(&[u8], DecodeError); 5] = [
         (b"", DecodeError::NoSocketType),
-        (&dealer[..21], DecodeError::Truncated),
+        (&dealer[..21], DecodeError::Truncated { field: Field::Property, len: 21 }),
         (&[&dealer[..], dealer].concat(), DecodeError::DuplicateProperty),
         (&[&dealer[..], b"\x08Identity\0\0\0\x01\0"].concat(), DecodeError::IdentityLeadingZero),
         (b"\x0bSocket-Type\0\0\0\x04ODD!", DecodeError::UnknownSocketType),

@@ -110,8 +110,12 @@ fn a_server_refuses_what_the_known_messages_must_not_be() {
         (HI, hex(HI), CurveError::Nonce { got: 3, last: 3 }),
         (PING, hex(HI), CurveError::Nonce { got: 3, last: 4 }),
         ("", hex(HI_TOO_EARLY), CurveError::Nonce { got: 2, last: 2 }),
-        ("", short, CurveError::Length { command: "MESSAGE", len: 32 }),
-        ("", b"\x00\x05clear".to_vec(), CurveError::Length { command: "MESSAGE", len: 5 }),
+        ("", short, CurveError::Length { command: "MESSAGE", len: 32, wanted: 33 }),
+        (
+            "",
+            b"\x00\x05clear".to_vec(),
+            CurveError::Length { command: "MESSAGE", len: 5, wanted: 33 },
+        ),
         ("", outer_more, CurveError::NotAMessage),
     ];
     for (before, octets, expected) in cases {

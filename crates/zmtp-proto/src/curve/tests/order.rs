@@ -1,6 +1,7 @@
 //! Commands out of place: too early, too late, or in the wrong direction.
 
 use super::*;
+use crate::command::CommandName;
 use crate::error::{Phase, Unexpected};
 
 const ERROR: &[u8] = b"\x04\x0a\x05ERROR\x03400";
@@ -8,9 +9,9 @@ const ERROR: &[u8] = b"\x04\x0a\x05ERROR\x03400";
 /// What there is to send, by name, with what it is called where it has no place.
 fn everything() -> Vec<(&'static str, Vec<u8>, Unexpected)> {
     vec![
-        ("HELLO", hex(HELLO), Unexpected::Command),
-        ("WELCOME", hex(WELCOME), Unexpected::Command),
-        ("INITIATE", hex(INITIATE), Unexpected::Command),
+        ("HELLO", hex(HELLO), named("HELLO")),
+        ("WELCOME", hex(WELCOME), named("WELCOME")),
+        ("INITIATE", hex(INITIATE), named("INITIATE")),
         // What is in the box of a READY is no metadata, so no READY can be named.
         ("READY", hex(READY), Unexpected::Ready),
         ("ERROR", ERROR.to_vec(), Unexpected::Error),
@@ -19,6 +20,10 @@ fn everything() -> Vec<(&'static str, Vec<u8>, Unexpected)> {
         ("a message", b"\x00\x02hi".to_vec(), Unexpected::Message),
         ("a part", b"\x01\x02hi".to_vec(), Unexpected::Message),
     ]
+}
+
+fn named(name: &str) -> Unexpected {
+    Unexpected::Command(CommandName::new(name.as_bytes()))
 }
 
 fn shaking(got: Unexpected) -> ConnectionError {

@@ -115,7 +115,9 @@ impl Stage {
                 introduced = true;
             }
             Some(Event::Established(peer)) => self.seen.push(Seen::Peer(None, peer.metadata)),
-            Some(Event::Credentials(_)) => panic!("not under CURVE"),
+            Some(Event::Credentials(_) | Event::Subscription(_) | Event::Membership(_)) => {
+                panic!("not under CURVE, and not to a ROUTER")
+            }
             None => {}
         }
         let _ = self.input.split_to(consumed);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::clock::start;
-use crate::error::{ConnectionError, DecodeError, Phase, Unexpected};
+use crate::error::{ConnectionError, DecodeError, Field, Phase, Unexpected};
 use crate::greeting::{Greeting, SecurityRole, Version};
 use crate::mechanism::Mechanism;
 use crate::pair::{End, Pair, Seen, plain_client, quiet, router};
@@ -82,17 +82,21 @@ fn a_client_says_hello_and_introduces_itself() {
     assert_eq!(client.peer.unwrap().credentials, Credentials::None);
 }
 
+fn cut(field: Field, len: usize) -> DecodeError {
+    DecodeError::Truncated { field, len }
+}
+
 /// 24:plain:hello-layout, 24:plain:whole-body, 24:plain:printable.
 #[test]
 fn a_malformed_hello_is_refused() {
     for (octets, expected) in [
-        (&b"\x04\x0c\x05HELLO\x05admin"[..], DecodeError::Truncated),
-        (b"\x04\x13\x05HELLO\xffadmin\x06secret", DecodeError::Truncated),
-        (b"\x04\x13\x05HELLO\x05admin\x07secret", DecodeError::Truncated),
+        (&b"\x04\x0c\x05HELLO\x05admin"[..], cut(Field::Credentials, 0)),
+        (b"\x04\x13\x05HELLO\xffadmin\x06secret", cut(Field::Credentials, 13)),
+        (b"\x04\x13\x05HELLO\x05admin\x07secret", cut(Field::Credentials, 7)),
         (b"\x04\x14\x05HELLO\x05admin\x06secretX", DecodeError::TrailingOctets),
         (b"\x04\x13\x05HELLO\x05adm\nn\x06secret", DecodeError::Credentials),
-        (b"\x04\x06\x05HELLO", DecodeError::Truncated),
-        (b"\x04\x00", DecodeError::Truncated),
+        (b"\x04\x06\x05HELLO", cut(Field::Credentials, 0)),
+        (b"\x04\x00", cut(Field::CommandName, 0)),
     ] {
         assert_eq!(server().refuses(octets), expected.into(), "{}", octets.escape_ascii());
     }
@@ -133,8 +137,8 @@ fn the_rules_of_metadata_hold_for_both() {
         DecodeError::NoSocketType.into()
     );
     assert_eq!(welcomed_client().refuses(b"\x04\x06\x05READY"), DecodeError::NoSocketType.into());
-    let cut = [&b"\x04\x1e"[..], &INITIATE[2..INITIATE.len() - 1]].concat();
-    assert_eq!(welcoming_server().refuses(&cut), DecodeError::Truncated.into());
+    let short = [&b"\x04\x1e"[..], &INITIATE[2..INITIATE.len() - 1]].concat();
+    assert_eq!(welcoming_server().refuses(&short), cut(Field::Property, 21).into());
 }
 
 /// 24:plain:refused-with-error, 24:plain:client-never-errors.

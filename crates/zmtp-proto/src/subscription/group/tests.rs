@@ -2,7 +2,7 @@ use super::*;
 use crate::limits::Limits;
 
 fn group(octets: &[u8]) -> Group {
-    Group::new(Bytes::copy_from_slice(octets)).unwrap()
+    Group::new(octets).unwrap()
 }
 
 fn parse(body: &[u8]) -> Result<Option<Membership>, DecodeError> {
@@ -42,7 +42,7 @@ fn a_group_has_up_to_255_octets_and_no_zero() {
     for len in 0..=300 {
         let name = vec![b'g'; len];
         let expected = if len <= 255 { Ok(len) } else { Err(DecodeError::GroupTooLong { len }) };
-        let made = Group::new(Bytes::from(name.clone()));
+        let made = Group::new(name.clone());
         assert_eq!(made.map(|group| group.as_octets().len()), expected);
         for command in [&b"\x04JOIN"[..], b"\x05LEAVE"] {
             let parsed = parse(&[command, &name].concat());
@@ -51,7 +51,7 @@ fn a_group_has_up_to_255_octets_and_no_zero() {
         }
     }
     for octet in 1..=u8::MAX {
-        assert!(Group::new(Bytes::from(vec![octet])).is_ok());
+        assert!(Group::new(vec![octet]).is_ok());
     }
     for name in [&b"\0"[..], b"a\0b", b"a\0"] {
         for command in [&b"\x04JOIN"[..], b"\x05LEAVE"] {
