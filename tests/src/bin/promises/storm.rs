@@ -78,6 +78,13 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
         && counters.of("duplicates") == closed
         && lost == 0
         && took < Duration::from_secs(10);
+    if !kept {
+        // How they ended says why.
+        let ends = counters.names().filter(|name| name.starts_with("ended_"));
+        for name in ends.filter(|name| counters.of(name) > 0) {
+            eprintln!("{name} {}", counters.of(name));
+        }
+    }
     let fault = format!("{names} names claimed twice each in a second");
     let goal = "0 overlaps, each served within 10 s, all losers closed and counted";
     vec![Line::new("one holder", fault, figure, goal, kept)]
