@@ -44,7 +44,7 @@ pub fn hello() -> Vec<u8> {
 /// Lets a client in that takes notices.
 #[must_use]
 pub fn opted_in(clients: &str) -> Raw {
-    let mut raw = Raw::join(clients, "DEALER", b"");
+    let mut raw = Raw::join(clients, "DEALER", b"").answering();
     raw.send(&hello());
     assert_eq!(kind(&raw.receive()), Some(HELLO), "HELLO is answered");
     raw

@@ -9,7 +9,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 
 use crate::DEADLINE;
-use crate::wire::{COMMAND, LONG, MORE, opening};
+use crate::wire::{COMMAND, LONG, MORE, command, opening};
 
 /// A connection to the broker.
 #[derive(Debug)]
@@ -20,6 +20,14 @@ pub struct Raw {
     chunk_len: usize,
     /// How long a read waits.
     patience: Duration,
+    pings: Pings,
+}
+
+/// What becomes of the broker's PINGs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pings {
+    Ignored,
+    Answered,
 }
 
 /// A connection that the broker has closed.
@@ -53,7 +61,8 @@ impl Raw {
         stream.set_read_timeout(Some(DEADLINE)).expect("an option of every socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("an option of every socket");
         let patience = DEADLINE;
-        Self { stream, inbox: VecDeque::new(), chunk_len: CHUNK_LEN, patience }
+        let (inbox, pings) = (VecDeque::new(), Pings::Ignored);
+        Self { stream, inbox, chunk_len: CHUNK_LEN, patience, pings }
     }
 
     /// Connects and sends these octets.
@@ -144,18 +153,34 @@ impl Raw {
     /// Else those of the system, and [`ErrorKind::UnexpectedEof`] if the broker has closed.
     pub fn try_receive(&mut self, limit: Duration) -> io::Result<Vec<Vec<u8>>> {
         let mut frames = Vec::new();
-        while !has_message(self.inbox.make_contiguous()) {
-            self.read(limit)?;
+        loop {
+            match whole(self.inbox.make_contiguous()) {
+                None => self.read(limit)?,
+                Some(Whole::Command) => self.hear_command(),
+                Some(Whole::Message) => break,
+            }
         }
         loop {
             let (flags, body) = self.frame();
-            if flags & COMMAND != 0 {
-                continue;
-            }
             frames.push(body);
             if flags & MORE == 0 {
                 return Ok(frames);
             }
+        }
+    }
+
+    /// From here on PINGs are answered, while it receives messages.
+    #[must_use]
+    pub fn answering(self) -> Self {
+        Self { pings: Pings::Answered, ..self }
+    }
+
+    fn hear_command(&mut self) {
+        let (_, body) = self.frame();
+        if let (Pings::Answered, Some([_, _, context @ ..])) =
+            (self.pings, body.strip_prefix(b"\x04PING"))
+        {
+            self.send(&command("PONG", context));
         }
     }
 
@@ -246,24 +271,30 @@ impl Raw {
     }
 }
 
-/// Tells whether a whole message has come.
-fn has_message(mut octets: &[u8]) -> bool {
+/// What has come whole.
+enum Whole {
+    Command,
+    Message,
+}
+
+/// Tells what stands in front, if all of it is there.
+fn whole(mut octets: &[u8]) -> Option<Whole> {
     loop {
-        let (len, rest) = match octets {
-            [flags, rest @ ..] if flags & LONG != 0 => match rest.split_first_chunk() {
-                Some((size, rest)) => (u64::from_be_bytes(*size), rest),
-                None => return false,
-            },
-            [_, len, rest @ ..] => (u64::from(*len), rest),
-            _ => return false,
+        let (flags, len, rest) = match octets {
+            [flags, rest @ ..] if flags & LONG != 0 => {
+                let (size, rest) = rest.split_first_chunk()?;
+                (flags, usize::try_from(u64::from_be_bytes(*size)).ok()?, rest)
+            }
+            [flags, len, rest @ ..] => (flags, usize::from(*len), rest),
+            _ => return None,
         };
-        let Some(behind) = usize::try_from(len).ok().and_then(|len| rest.get(len..)) else {
-            return false;
-        };
-        if octets[0] & (COMMAND | MORE) == 0 {
-            return true;
+        octets = rest.get(len..)?;
+        if flags & COMMAND != 0 {
+            return Some(Whole::Command);
         }
-        octets = behind;
+        if flags & MORE == 0 {
+            return Some(Whole::Message);
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! A service or the broker ends in order under load: each request is answered, returned, or in doubt.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -57,12 +54,8 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
 fn one_round(ends: Ends) -> Outcomes {
     // So that requests wait in the broker too.
     let muxd = yard::start_with(yard::WINDOW);
-    let served = Arc::new(AtomicUsize::new(0));
     let service = Raw::join(muxd.services(), "DEALER", NAME);
-    let serving = {
-        let served = Arc::clone(&served);
-        thread::spawn(move || serve(service, ends, &served))
-    };
+    let serving = thread::spawn(move || serve(service, ends));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let raw = notice::opted_in(muxd.clients());
@@ -92,19 +85,17 @@ fn one_round(ends: Ends) -> Outcomes {
     all
 }
 
-/// Answers each request; says in the midst of them that it ends, if it does, and goes on until the
-/// broker closes.
-fn serve(mut raw: Raw, ends: Ends, served: &AtomicUsize) {
-    loop {
-        let request = match raw.try_receive(DEADLINE) {
-            Ok(request) => request,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        };
+/// Answers each request until the broker closes. If the service ends, it says so in the midst of them,
+/// and closes when it has answered all that still comes.
+fn serve(mut raw: Raw, ends: Ends) {
+    let (mut served, mut patience) = (0, DEADLINE);
+    while let Ok(request) = raw.try_receive(patience) {
         thread::sleep(WORK);
         raw.send(&message(&[&request[0], &request[1]]));
-        if served.fetch_add(1, Ordering::Relaxed) == DRAIN_AFTER && ends == Ends::Service {
+        served += 1;
+        if served == DRAIN_AFTER && ends == Ends::Service {
             raw.send(&message(&[b"", &notice::header(notice::DRAIN)]));
+            patience = QUIET;
         }
     }
 }
@@ -164,6 +155,9 @@ const OPEN: usize = 64;
 const DRAIN_AFTER: usize = 1000;
 
 const WORK: Duration = Duration::from_micros(50);
+
+/// After so long nothing more comes to a service that drains.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// The reason of a RETURN since its destination ends.
 const DRAINING: u8 = 5;

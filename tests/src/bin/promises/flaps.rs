@@ -12,7 +12,8 @@ use crate::polite::LOST_AFTER;
 use crate::{Scale, yard};
 
 pub(crate) fn row(scale: Scale) -> Vec<Line> {
-    let span = Duration::from_secs(scale.pick(2, 20) as u64);
+    // Who neither reads nor answers is cut after 15 s.
+    let span = Duration::from_secs(scale.pick(2, 10) as u64);
     let muxd = yard::start();
     let mut prompt = watcher(&muxd);
     let mut slow = watcher(&muxd);

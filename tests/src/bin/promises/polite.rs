@@ -28,7 +28,8 @@ pub(crate) fn serve(raw: Raw, work: Duration) -> JoinHandle<()> {
 }
 
 /// As [`serve`]; before each request it does `work`.
-pub(crate) fn serve_when(mut raw: Raw, work: impl Fn() + Send + 'static) -> JoinHandle<()> {
+pub(crate) fn serve_when(raw: Raw, work: impl Fn() + Send + 'static) -> JoinHandle<()> {
+    let mut raw = raw.answering();
     thread::spawn(move || {
         loop {
             let request = match raw.try_receive(DEADLINE) {
@@ -153,7 +154,7 @@ fn ask(mut raw: Raw, name: &[u8], pace: Duration, over: &AtomicBool) -> Asked {
 
 /// Lets a client in that takes no notices.
 pub(crate) fn stock(clients: &str) -> Raw {
-    Raw::join(clients, "DEALER", b"")
+    Raw::join(clients, "DEALER", b"").answering()
 }
 
 /// Reads in a thread of its own whatever comes, until `raw` is hung up.

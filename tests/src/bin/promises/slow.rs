@@ -113,20 +113,19 @@ pub(crate) fn beside(broker: &Muxd, join: Join) -> String {
     let stopped = rate_over(Duration::from_secs(8));
     let grown = broker.resident_kib().saturating_sub(memory) / 1024;
     tally.is_over.store(true, Ordering::Relaxed);
-    let (mut longest, mut told) = (Duration::ZERO, 0);
-    for client in clients {
-        let (pause, returned) = client.join().expect("a client");
-        (longest, told) = (longest.max(pause), told + returned);
-    }
+    let ends: Vec<_> = clients.into_iter().map(|client| client.join().expect("a client")).collect();
+    let longest = ends.iter().map(|end| end.longest).max().unwrap_or_default();
+    let told: usize = ends.iter().map(|end| end.told).sum();
     gate.open();
+    let [answered, unanswered, to_stopped] =
+        [&tally.answered, &tally.lost, &tally.to_stopped].map(|of| of.load(Ordering::Relaxed));
+    let silent = to_stopped.saturating_sub(told + gate.all_served());
     format!(
-        "{:.0} % of healthy ({healthy:.0}/s), longest pause {}, {} of {} lost of others, \
-         {told} came back of {} to the stopped one, {grown} MiB more",
+        "{:.0} % of healthy ({healthy:.0}/s), longest pause {}, {unanswered} of {} lost of others; of \
+         {to_stopped} to the stopped one {told} came back, {silent} lost in silence; {grown} MiB more",
         stopped / healthy * 100.0,
         millis(longest),
-        tally.lost.load(Ordering::Relaxed),
-        tally.answered.load(Ordering::Relaxed) + tally.lost.load(Ordering::Relaxed),
-        tally.to_stopped.load(Ordering::Relaxed),
+        answered + unanswered,
     )
 }
 
@@ -137,24 +136,34 @@ struct Tally {
     answered: AtomicUsize,
     /// Answers of theirs that did not come within [`LOST_AFTER`].
     lost: AtomicUsize,
+    /// Requests to the last service, from the start.
     to_stopped: AtomicUsize,
     is_stopped: AtomicBool,
     is_over: AtomicBool,
 }
 
-/// Asks all services at once, again and again, and has more for the last one. Returns the longest
-/// round since that is stopped, and how much came back.
-fn rounds(mut raw: Raw, names: &[String], tally: &Tally) -> (Duration, usize) {
+/// What a client has seen.
+struct End {
+    /// Its longest round since the last service is stopped.
+    longest: Duration,
+    /// RETURNs.
+    told: usize,
+    /// What it sent goes on its way for as long as this is there.
+    _raw: Raw,
+}
+
+/// Asks all services at once, again and again, and has more for the last one.
+fn rounds(mut raw: Raw, names: &[String], tally: &Tally) -> End {
     raw.limit_sending(LOST_AFTER);
     let (mut longest, mut told, mut number) = (Duration::ZERO, 0, 0_u64);
-    let more = message(&[names[SERVICES - 1].as_bytes(), NOISE, &[b'x'; 16 * 1024]]);
+    let more = message(&[names[SERVICES - 1].as_bytes(), b"more", &[b'x'; 16 * 1024]]).repeat(MORE);
     while !tally.is_over.load(Ordering::Relaxed) {
         let round = number.to_be_bytes();
         let ask = |name: &String| message(&[name.as_bytes(), &round, &[b'x'; 100]]);
         let mut octets: Vec<u8> = names.iter().flat_map(ask).collect();
         octets.extend_from_slice(&more);
         let is_stopped = tally.is_stopped.load(Ordering::Relaxed);
-        tally.to_stopped.fetch_add(2 * usize::from(is_stopped), Ordering::Relaxed);
+        tally.to_stopped.fetch_add(1 + MORE, Ordering::Relaxed);
         let (began, mut left) = (Instant::now(), SERVICES - 1);
         let mut failed = raw.try_send(&octets).is_err();
         while left > 0 {
@@ -181,12 +190,16 @@ fn rounds(mut raw: Raw, names: &[String], tally: &Tally) -> (Duration, usize) {
         }
         number += 1;
     }
-    (longest, told)
+    while let Ok(frames) = raw.try_receive(QUIET) {
+        told += usize::from(notice::kind(&frames) == Some(notice::RETURN));
+    }
+    End { longest, told, _raw: raw }
 }
 
 /// A service that reads only while its gate is open.
 struct Gate {
     is_open: Arc<AtomicBool>,
+    served: Arc<AtomicUsize>,
     service: JoinHandle<()>,
 }
 
@@ -194,17 +207,31 @@ impl Gate {
     fn start(url: &str, name: &str) -> Self {
         let is_open = Arc::new(AtomicBool::new(true));
         let raw = Raw::join(url, "DEALER", name.as_bytes());
-        let gate = Arc::clone(&is_open);
+        let (gate, served) = (Arc::clone(&is_open), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&served);
         let service = polite::serve_when(raw, move || {
             while !gate.load(Ordering::Acquire) {
                 thread::park();
             }
+            count.fetch_add(1, Ordering::Relaxed);
         });
-        Self { is_open, service }
+        Self { is_open, served, service }
     }
 
     fn close(&self) {
         self.is_open.store(false, Ordering::Release);
+    }
+
+    /// Waits until nothing more comes, and returns how many requests it has had.
+    fn all_served(&self) -> usize {
+        let mut served = self.served.load(Ordering::Relaxed);
+        loop {
+            thread::sleep(QUIET);
+            let now = self.served.load(Ordering::Relaxed);
+            if std::mem::replace(&mut served, now) == now {
+                return now;
+            }
+        }
     }
 
     fn open(&self) {
@@ -255,8 +282,7 @@ fn stock(muxd: &Muxd, names: &[String], scale: Scale) -> (Duration, Duration) {
     let mut client = Raw::join(muxd.clients(), "DEALER", b"");
     let (mut worst, mut paused) = (Duration::ZERO, Duration::ZERO);
     let began = Instant::now();
-    // The other broker's services are silent meanwhile, for less than they may be.
-    let span = Duration::from_secs(scale.pick(4, 12) as u64);
+    let span = Duration::from_secs(scale.pick(4, 30) as u64);
     while began.elapsed() < span {
         for (number, name) in names.iter().enumerate() {
             let asked = Instant::now();
@@ -282,6 +308,12 @@ const SLOW: &str = "slow service isolation";
 
 const SERVICES: usize = 100;
 const CLIENTS: usize = 2;
+
+/// What each client has more for the last service, in each round beside other brokers.
+const MORE: usize = 3;
+
+/// After so long nothing more is expected.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// How often all are asked in a turn.
 const ROUNDS: usize = 3;
