@@ -52,7 +52,7 @@ impl Turns {
             let _ = timed(number % 2);
         }
         let mut blocks = Vec::new();
-        for _ in 0..scale.pick(100, 1000) {
+        for _ in 0..scale.pick(100, 400) {
             let mut block = [Took::default(); 2];
             for number in 0..BLOCK_LEN {
                 // Each begins as often as the other.
