@@ -198,11 +198,17 @@ impl MuxCore {
         };
         let link = if at_terminal { Link::Other } else { Link::to(peer.socket_type) };
         let treated = self.rules.of(role, peer.name.as_ref().map(Name::as_octets));
+        // spec: mux:terminal:one-source
+        let sharing = if at_terminal && treated.lets_all_wait() {
+            None
+        } else {
+            sharing(&self.limits, role, &link, &treated)
+        };
         let source = self.sources.join(peer.share.clone());
         let key = self.bindings.insert(Binding {
             role,
             named_role,
-            outbound: Outbound::new(sharing(&self.limits, role, &link, &treated)),
+            outbound: Outbound::new(sharing),
             link,
             socket_type: peer.socket_type,
             version: peer.version,

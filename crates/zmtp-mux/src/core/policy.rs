@@ -40,6 +40,13 @@ pub struct Rule {
     pub window: Option<NonZeroUsize>,
 }
 
+impl Rule {
+    /// Tells whether what is queued stays there until it is written or its destination ends.
+    pub(crate) fn lets_all_wait(&self) -> bool {
+        self.policy != Policy::DropOldest && self.max_age.is_none() && self.window.is_none()
+    }
+}
+
 /// The rules for destinations: by pattern the first that matches, else by role.
 #[derive(Clone, Debug)]
 pub struct Rules {
