@@ -1,6 +1,7 @@
 //! A terminal: the application and its peers.
 
 mod body;
+mod queue;
 mod steps;
 
 use proptest::prelude::*;
@@ -128,20 +129,6 @@ fn whatever_a_peer_sends_is_taken_as_it_is_and_so_is_what_it_is_sent() {
     terminal.send(Target::Name(b"worker"), &text("by its name")).unwrap();
     assert_eq!(terminal.send(Target::Name(b"nobody"), &text("")), Err(Unsent::NoPeer));
     assert_eq!(terminal.mux.queued(), 1);
-}
-
-/// mux:terminal:one-source.
-#[test]
-fn what_waits_for_a_peer_goes_in_one_flight_however_much_it_is() {
-    let mut terminal = Terminal::new(Policy::Reject);
-    let (key, token) = terminal.join(Dealer, b"worker");
-    // More than a quarter of its pool.
-    for number in 0..POOL.messages {
-        terminal.send(Target::Peer(token), &text(&number.to_string())).unwrap();
-    }
-    let mut flight = Flight::default();
-    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Transmit::Write);
-    assert_eq!(in_flight(&flight).len(), 3 * POOL.messages);
 }
 
 /// mux:terminal:whole-message, mux:terminal:nothing-added.
