@@ -36,7 +36,9 @@ const ROOMS: [Room; 4] = [
 const WINDOWS: [Option<usize>; 4] = [None, Some(1), Some(2), Some(5)];
 
 /// Rooms and windows, each with each; those without a window come first.
+#[cfg(test)]
 pub(crate) const SETUPS: usize = WINDOWLESS * WINDOWS.len();
+#[cfg(test)]
 pub(crate) const WINDOWLESS: usize = ROOMS.len();
 
 /// What the driver knows of a peer beyond the model.
