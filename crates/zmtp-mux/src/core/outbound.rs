@@ -258,7 +258,9 @@ impl Outbound {
         self.signs.ping == Place::Taken
     }
 
-    /// Moves all that waits into `flight`, which is empty. Without anything, the writer sleeps.
+    /// Moves what waits into `flight`, which is empty, up to a bound and at least one chunk. Without
+    /// anything, the writer sleeps.
+    // spec: mux:return:in-doubt
     #[inline]
     pub(crate) fn take(&mut self, flight: &mut Flight, spares: &mut Spares) {
         debug_assert!(flight.is_empty());
@@ -269,9 +271,18 @@ impl Outbound {
         self.kernel = Kernel::Takes;
         if self.chunks.is_empty() {
             self.writer = Writer::Asleep;
-        } else {
+        } else if self.used.octets() <= FLIGHT_LEN {
             std::mem::swap(&mut self.chunks, &mut flight.chunks);
             self.in_flight = flight.len();
+        } else {
+            // What a writer has in its hands is in doubt if it does not get to give it back.
+            self.in_flight = 0;
+            while self.in_flight < FLIGHT_LEN
+                && let Some(chunk) = self.chunks.pop_front()
+            {
+                self.in_flight = self.in_flight.saturating_add(chunk.octets().len());
+                flight.chunks.push_back(chunk);
+            }
         }
     }
 
@@ -374,6 +385,10 @@ impl Outbound {
 
 /// Octets after which a new buffer is begun, so that none is copied again and again in growing.
 const BUFFER_LEN_MAX: usize = 64 * 1024;
+
+/// Octets from which on a writer is given no more at once: as much as may wait for a peer that is not
+/// congested, by default.
+const FLIGHT_LEN: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests;

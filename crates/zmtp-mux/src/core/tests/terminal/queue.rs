@@ -1,10 +1,11 @@
 //! What waits for a peer of a terminal.
 
+use zmtp_proto::Message;
 use zmtp_proto::SocketType::Dealer;
 
 use super::{POOL, Terminal, text};
 use crate::core::tests::in_flight;
-use crate::core::{Flight, Policy, Target, Transmit};
+use crate::core::{Event, Flight, Policy, Target, Transmit};
 
 /// mux:terminal:one-source.
 #[test]
@@ -18,4 +19,26 @@ fn what_waits_for_a_peer_goes_in_one_flight_however_much_it_is() {
     let mut flight = Flight::default();
     assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Transmit::Write);
     assert_eq!(in_flight(&flight).len(), 3 * POOL.messages);
+}
+
+/// mux:return:in-doubt, mux:terminal:returned.
+#[test]
+fn of_what_waits_for_a_peer_only_a_part_is_in_doubt_when_it_is_disconnected() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let (key, token) = terminal.join(Dealer, b"worker");
+    let messages: Vec<_> =
+        (b'0'..b'8').map(|digit| Message::single(&vec![digit; 100_000])).collect();
+    for message in &messages {
+        terminal.send(Target::Peer(token), message).unwrap();
+    }
+    // The writer has something in its hands, and has not ended.
+    let mut flight = Flight::default();
+    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Transmit::Write);
+    let first = messages.iter().take(3).flat_map(|message| message.as_octets().to_vec());
+    assert_eq!(in_flight(&flight), first.collect::<Vec<_>>());
+    terminal.mux.core.disconnect(token).unwrap();
+    let of = |event| if let Event::Returned { octets, .. } = event { Some(octets) } else { None };
+    let returned: Vec<_> = terminal.events().into_iter().filter_map(of).collect();
+    let rest: Vec<_> = messages.iter().skip(3).map(Message::as_octets).collect();
+    assert_eq!(returned, rest);
 }
