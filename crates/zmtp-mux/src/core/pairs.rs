@@ -2,6 +2,16 @@
 //!
 //! A source with huge messages has no more octets served than one with small ones. The messages of
 //! a source stay in their order, so those of each of its connections do, too.
+//!
+//! ```text
+//!                push                        served up to a quantum, or empty
+//!   (nothing) ─────────► new, served first ────────────────┐
+//!       ▲                                                  ▼
+//!       └──── nothing waits when its turn comes ──── round, in turn ◄─┐
+//!                                                          └──────────┘ a quantum more
+//! ```
+//!
+//! So who asks seldom waits for others who do, and for one turn of a source that floods.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,9 +26,13 @@ use crate::core::source::SourceKey;
 /// The queues of one destination.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
-    shares: HashMap<SourceKey, Queue, KeyHash>,
-    /// Sources that have something here; the first is served next.
-    ring: VecDeque<SourceKey>,
+    queues: HashMap<SourceKey, Queue, KeyHash>,
+    /// Sources that had nothing here before: each is served a quantum before all others.
+    new: VecDeque<SourceKey>,
+    /// All the others, also such as have nothing left until their turn comes.
+    round: VecDeque<SourceKey>,
+    /// How many messages and notices wait.
+    waiting: usize,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +40,13 @@ struct Queue {
     items: VecDeque<Item>,
     used: Used,
     deficit: usize,
+}
+
+/// Whether a source had its first turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    New,
+    Known,
 }
 
 /// A message that waits, or a notice.
@@ -42,37 +63,50 @@ pub(crate) struct Item {
 impl Pairs {
     // spec: mux:overload:congested-pairs
     pub(crate) fn push(&mut self, source: SourceKey, item: Item) {
-        let queue = self.shares.entry(source).or_default();
-        if queue.items.is_empty() {
-            queue.deficit = 0;
-            self.ring.push_back(source);
-        }
+        let queue = self.queues.entry(source).or_insert_with(|| {
+            self.new.push_back(source);
+            Queue { deficit: QUANTUM, ..Queue::default() }
+        });
         if item.record.is_message() {
             queue.used.take(item.record.len);
         }
         queue.items.push_back(item);
+        self.waiting = self.waiting.saturating_add(1);
     }
 
     /// Takes what is served next.
-    // spec: mux:overload:round-robin
+    // spec: mux:overload:round-robin, mux:overload:new-first
     pub(crate) fn pop(&mut self) -> Option<Item> {
-        loop {
-            let key = *self.ring.front()?;
-            let queue = self.shares.get_mut(&key)?;
-            let len = queue.items.front().map(|item| item.record.len);
-            let Some(left) = len.and_then(|len| queue.deficit.checked_sub(len)) else {
-                queue.deficit = queue.deficit.saturating_add(QUANTUM);
-                self.ring.rotate_left(1);
-                continue;
+        while self.waiting > 0 {
+            let (turn, age) = if self.new.is_empty() {
+                (&mut self.round, Age::Known)
+            } else {
+                (&mut self.new, Age::New)
             };
-            queue.deficit = left;
-            return self.take(key, 0);
+            let key = *turn.front()?;
+            let queue = self.queues.get_mut(&key)?;
+            let len = queue.items.front().map(|item| item.record.len);
+            if let Some(left) = len.and_then(|len| queue.deficit.checked_sub(len)) {
+                queue.deficit = left;
+                return self.take(key, 0);
+            }
+            turn.pop_front();
+            match (len, age) {
+                (Some(_), _) => {
+                    queue.deficit = queue.deficit.saturating_add(QUANTUM);
+                    self.round.push_back(key);
+                }
+                // It has to wait for its turn all the same, or its next message would be first again.
+                (None, Age::New) => self.round.push_back(key),
+                (None, Age::Known) => drop(self.queues.remove(&key)),
+            }
         }
+        None
     }
 
     /// Takes the oldest message that `from`, a connection of `source`, has here.
     pub(crate) fn pop_oldest(&mut self, source: SourceKey, from: BindingKey) -> Option<Item> {
-        let queue = self.shares.get(&source)?;
+        let queue = self.queues.get(&source)?;
         let place = queue.items.iter().position(
             |item| matches!(item.record.what, What::Message(sent) if sent.from == from),
         )?;
@@ -87,40 +121,36 @@ impl Pairs {
         let expired = |(key, queue): (&SourceKey, &Queue)| {
             queue.items.front().is_some_and(old).then_some(*key)
         };
-        let key = self.shares.iter().find_map(expired)?;
+        let key = self.queues.iter().find_map(expired)?;
         self.take(key, 0)
     }
 
     /// Returns what a source has here.
     pub(crate) fn used(&self, source: SourceKey) -> Used {
-        self.shares.get(&source).map(|queue| queue.used).unwrap_or_default()
+        self.queues.get(&source).map(|queue| queue.used).unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ring.is_empty()
+        self.waiting == 0
     }
 
     /// Returns the octets of each message, in no order.
     pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
-        let items = self.shares.values().flat_map(|queue| &queue.items);
+        let items = self.queues.values().flat_map(|queue| &queue.items);
         items.filter(|item| item.record.is_message()).map(|item| item.record.len)
     }
 
     fn take(&mut self, source: SourceKey, place: usize) -> Option<Item> {
-        let queue = self.shares.get_mut(&source)?;
+        let queue = self.queues.get_mut(&source)?;
         let item = queue.items.remove(place)?;
         if item.record.is_message() {
             queue.used.give_back(item.record.len);
         }
         if queue.items.is_empty() {
-            self.shares.remove(&source);
-            // Nearly always the one whose turn it is: no look at all the others then.
-            if self.ring.front() == Some(&source) {
-                self.ring.pop_front();
-            } else {
-                self.ring.retain(|&other| other != source);
-            }
+            // What was saved for a large message that is gone is no credit for others.
+            queue.deficit = queue.deficit.min(QUANTUM);
         }
+        self.waiting = self.waiting.saturating_sub(1);
         Some(item)
     }
 }
@@ -176,6 +206,52 @@ mod tests {
         }
     }
 
+    fn flood(pairs: &mut Pairs, source: SourceKey, from: BindingKey) {
+        for _ in 0..1000 {
+            pairs.push(source, item(source, from, 100));
+        }
+    }
+
+    /// mux:overload:new-first.
+    #[test]
+    fn who_asks_seldom_is_served_before_those_that_flood() {
+        let (sources, peers) = (keys::<SourceKey>(12), keys::<BindingKey>(12));
+        let mut pairs = Pairs::default();
+        for flooding in 0..10 {
+            flood(&mut pairs, sources[flooding], peers[flooding]);
+        }
+        for _ in 0..50 {
+            // By then each of the others has had a turn.
+            for _ in 0..3 * 10 {
+                assert!(peers[..10].contains(&from(&pairs.pop().unwrap())));
+            }
+            for seldom in [10, 11] {
+                pairs.push(sources[seldom], item(sources[seldom], peers[seldom], 100));
+            }
+            assert_eq!([10, 11].map(|_| from(&pairs.pop().unwrap())), [peers[10], peers[11]]);
+        }
+    }
+
+    /// mux:overload:new-first, mux:overload:round-robin.
+    #[test]
+    fn who_comes_again_and_again_is_served_no_more_than_who_waits() {
+        let (sources, peers) = (keys::<SourceKey>(2), keys::<BindingKey>(2));
+        let mut pairs = Pairs::default();
+        flood(&mut pairs, sources[0], peers[0]);
+        let mut served = [0_usize; 2];
+        for _ in 0..1000 {
+            let next = from(&pairs.pop().unwrap());
+            served[usize::from(next == peers[1])] += 1;
+            // A quantum at a time, and the next when that was forgotten if ever.
+            if next == peers[0] && pairs.used(sources[1]).messages() == 0 {
+                for _ in 0..QUANTUM / 100 {
+                    pairs.push(sources[1], item(sources[1], peers[1], 100));
+                }
+            }
+        }
+        assert!(served[1] <= 500 + QUANTUM / 100, "{served:?}");
+    }
+
     /// mux:overload:congested-pairs.
     #[test]
     fn what_a_source_sent_stays_in_its_order() {
@@ -194,7 +270,7 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 3 * 199);
-        assert!(pairs.is_empty() && pairs.shares.is_empty());
+        assert!(pairs.is_empty());
         assert_eq!(pairs.used(sources[0]), Used::default());
     }
 

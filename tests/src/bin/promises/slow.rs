@@ -41,13 +41,14 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     };
     let first = compare(1);
     let grown = muxds[1].resident_kib().saturating_sub(muxds[0].resident_kib());
-    let stock = stock(&muxds[1], &names, scale);
     gates[1].open();
     muxds[1].wait_counter("queued", |queued| queued == 0);
     let throughput = Both([first, compare(0)]);
+    // They would be silent for too long from here on.
+    drop(pairs);
+    let stock = stock(&muxds[0], &names, scale);
     gates[0].open();
     muxds[0].wait_counter("queued", |queued| queued == 0);
-    drop(pairs);
     for (muxd, gate) in muxds.into_iter().zip(gates) {
         yard::end(muxd);
         gate.service.join().expect("it serves to the end");
