@@ -257,15 +257,16 @@ impl Model {
         for item in items {
             let peer = &mut self.peers[peer];
             let waiting = &peer.queue[peer.taken..];
-            let place = waiting.iter().position(|(_, other)| other == item);
-            let place = place.unwrap_or_else(|| panic!("{item:?} does not wait"));
-            let (from, _) = waiting[place];
-            assert!(
-                waiting[..place].iter().all(|(other, earlier)| {
-                    *other != from || !earlier.is_message() || !item.is_message()
-                }),
-                "{item:?} overtakes"
-            );
+            assert!(waiting.iter().any(|(_, other)| other == item), "{item:?} does not wait");
+            // Two that had a name one after the other may have sent the same.
+            let place = (0..waiting.len()).find(|&place| {
+                let (from, other) = &waiting[place];
+                let is_first = waiting[..place].iter().all(|(other, earlier)| {
+                    other != from || !earlier.is_message() || !item.is_message()
+                });
+                other == item && is_first
+            });
+            let place = place.unwrap_or_else(|| panic!("{item:?} overtakes"));
             let item = peer.queue.remove(peer.taken + place);
             peer.taken += 1;
             let was_on_way = peer.on_way > 0;
