@@ -16,11 +16,11 @@ impl Used {
         self.octets.saturating_add(len) <= limits.octets && self.messages < limits.messages
     }
 
-    /// Takes room for a message of `len` octets.
+    /// Takes room for a message of `len` octets. They are in memory, so that no sum of them overflows.
     #[inline]
     pub(crate) fn take(&mut self, len: usize) {
-        self.octets = self.octets.saturating_add(len);
-        self.messages = self.messages.saturating_add(1);
+        self.octets = self.octets.wrapping_add(len);
+        self.messages = self.messages.wrapping_add(1);
     }
 
     /// Gives back the room of a message of `len` octets.

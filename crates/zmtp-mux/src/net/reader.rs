@@ -4,6 +4,8 @@
 //! share, and only what is left of an unfinished message is kept. A message that does not fit
 //! there is read into a buffer of its own, which large bodies are then slices of.
 
+mod alarm;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -13,7 +15,7 @@ use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::task::unconstrained;
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
-use zmtp_proto::{ConnectionError, Deadline, Excuse, Octets, Received, Traffic};
+use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
 use crate::core::{Charge, Encoded, Pause};
 use crate::net::clock::now;
@@ -96,6 +98,11 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         wake_last(cx.waker());
         // A busy peer has its deadlines as well.
         self.poll_alarm(cx)
+    }
+
+    /// Tells whether the core wants no more of this peer.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.withheld.is_some()
     }
 
     /// Waits until the core wants more of this peer, and gives it what has arrived before.
@@ -205,17 +212,19 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 traffic.handle_input(input.get(consumed..).unwrap_or_default(), now)?
             {
                 consumed = consumed.saturating_add(arrival.consumed);
-                if let Received::Message(Octets::Reassembled(_)) = arrival.received {
-                    let _: Charge = core.handle_partial(key, 0);
-                }
+                let whole;
                 // One place where messages enter the core, so that its path can be inlined there.
-                let message = match &arrival.received {
+                let message = match arrival.received {
                     Received::Message(Octets::InPlace(octets) | Octets::Opened(octets)) => {
                         Encoded::Borrowed(octets)
                     }
-                    Received::Message(Octets::Reassembled(octets)) => Encoded::Shared(octets),
+                    Received::Message(Octets::Reassembled(octets)) => {
+                        let _: Charge = core.handle_partial(key, 0);
+                        whole = octets;
+                        Encoded::Shared(&whole)
+                    }
                     Received::Ping(pong) => {
-                        core.handle_ping(key, pong);
+                        core.handle_ping(key, &pong);
                         continue;
                     }
                     // Meant for publishers, of which there is none here.
@@ -308,70 +317,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     /// Tells whether the unfinished message is small enough for the thread's buffer.
     fn fits_scratch(&self) -> bool {
         self.inbox.len() <= KEPT_LEN_MAX && self.traffic.wanted() <= CHUNK_LEN
-    }
-
-    /// Tells whether an alarm will wake this task, which is always the same.
-    fn is_alarm_set(&self) -> bool {
-        self.alarm.as_ref().is_some_and(|alarm| !alarm.is_elapsed())
-    }
-
-    /// Ends the connection when a deadline has passed.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        loop {
-            let deadline = self.traffic.poll_timeout().map(Instant::from_std);
-            let deadline = deadline.into_iter().chain(self.nameless_until).chain(self.drains_until);
-            let Some(deadline) = deadline.min() else {
-                return Poll::Pending;
-            };
-            // An alarm set too early is cheaper than one set anew for each message, and one that is
-            // set need only be looked at.
-            match &mut self.alarm {
-                Some(alarm) if alarm.deadline() <= deadline => {
-                    if !alarm.is_elapsed() {
-                        return Poll::Pending;
-                    }
-                }
-                alarm => {
-                    let alarm = alarm.insert(Box::pin(sleep_until(deadline)));
-                    // Set it even if this task has had its share of polls.
-                    ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
-                }
-            }
-            let now = Instant::now();
-            if let Err(error) = self.look_at_the_clock(now.into_std()) {
-                return Poll::Ready(error.into());
-            }
-            if self.drains_until.is_some_and(|until| until <= now) {
-                return Poll::Ready(End::Drained);
-            }
-            // spec: mux:role:nameless-service
-            if self.nameless_until.take_if(|until| *until <= now).is_some()
-                && !self.seat.shared.with_core(|core| core.name(self.seat.key).is_some())
-            {
-                return Poll::Ready(End::Nameless);
-            }
-            self.alarm = None;
-        }
-    }
-}
-
-impl<R> Reader<'_, R> {
-    /// Asks a silent peer whether it lives, and ends with one that took too long.
-    // spec: mux:liveness:busy-service, mux:liveness:busy-client
-    fn look_at_the_clock(&mut self, now: std::time::Instant) -> Result<(), ConnectionError> {
-        let key = self.seat.key;
-        match self.traffic.handle_timeout(now) {
-            Ok(Some(ping)) => self.seat.shared.with_core(|core| core.send_ping(key, ping)),
-            Ok(None) => {}
-            Err(error @ ConnectionError::Timeout { what: Deadline::Silence, .. }) => {
-                let patience = self.seat.shared.with_core(|core| core.patience(key));
-                if self.traffic.excuse(patience, now) == Excuse::TooLate {
-                    return Err(error);
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 }
 

@@ -9,17 +9,20 @@
 //! | writing | mark             | ends if the binding is gone                     |         |
 //! | any     | end, failure     |                                                 | ended   |
 //!
-//! The mark comes behind all readers that were ready when the first message of a batch did
+//! Octets and alarms of the reader have a mark of their own, so that a task which is woken to write does
+//! not look at its socket for nothing. The mark of the core comes behind all readers that were ready when the first message of a batch did
 //! (`mark`), so that all they brought is written at once.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::net::end::End;
 use crate::net::guest::Seat;
 use crate::net::keep_alive::Socket;
+use crate::net::mark::Mark;
 use crate::net::reader::Reader;
 use crate::net::writer::Writer;
 
@@ -68,12 +71,22 @@ where
     if let Err(error) = reader.route_inbox() {
         return error.into();
     }
+    let octets = poll_fn(|cx| Poll::Ready(Mark::new(cx))).await;
+    let waker = Waker::from(Arc::clone(&octets));
+    let poll_end = |reader: &mut Reader<'_, R>| {
+        // Who is withheld waits for the core, and that wakes by its own mark.
+        if octets.take() || reader.is_withheld() {
+            reader.poll_end(&mut Context::from_waker(&waker))
+        } else {
+            Poll::Pending
+        }
+    };
     let mut turn = Turn::Core;
     loop {
-        let woken = poll_fn(|cx| {
+        let woken = poll_fn(|_| {
             let marked = seat.mark.take();
             if turn.pass(marked) == Turn::Socket
-                && let Poll::Ready(end) = reader.poll_end(cx)
+                && let Poll::Ready(end) = poll_end(reader)
             {
                 return Poll::Ready(Woken::Ended(end));
             }
@@ -87,7 +100,7 @@ where
             // A peer that takes nothing must not keep a connection that has lost its binding.
             Poll::Pending if seat.mark.take() && seat.is_lost() => Poll::Ready(Err(seat.end())),
             // Reading never waits for writing: two peers that do can wait for each other.
-            Poll::Pending => reader.poll_end(cx).map(Err),
+            Poll::Pending => poll_end(reader).map(Err),
         });
         if let Err(end) = written.await {
             return end;
