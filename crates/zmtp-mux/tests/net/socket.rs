@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use zmtp_mux::{
     Closed, Dealer, DealerError, DealerOptions, Endpoint, Event, Figures, GoneReason, LinkEvent,
-    Listen, ListenerRole, Message, Mux, MuxConfig, MuxSocket, NotSentReason, Reconnect, RuleError,
-    SocketConfig, SocketEvent, To,
+    Listen, ListenerRole, Message, Mux, MuxConfig, MuxSocket, NotSentReason, PoolLimits, Reconnect,
+    RuleError, SocketConfig, SocketEvent, To,
 };
 
 use crate::soon;
@@ -22,9 +22,13 @@ fn text(text: &str) -> Message {
 
 fn listening() -> (MuxSocket, Endpoint) {
     let socket = MuxSocket::new(SocketConfig::default()).unwrap();
-    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
-    let endpoint = socket.bind(listen).unwrap();
+    let endpoint = bound(&socket);
     (socket, endpoint)
+}
+
+fn bound(socket: &MuxSocket) -> Endpoint {
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    socket.bind(listen).unwrap()
 }
 
 fn counter(socket: &MuxSocket, name: &str) -> i64 {
@@ -115,6 +119,28 @@ async fn who_sends_more_than_is_taken_waits_and_nothing_is_lost() {
         assert_eq!(soon(socket.recv()).await.unwrap().message, body(number));
     }
     soon(sending).await.unwrap();
+}
+
+/// mux:terminal:backpressure.
+#[tokio::test]
+async fn who_waits_for_room_is_told_of_it_when_no_octet_comes_any_more() {
+    const COUNT: u32 = 20;
+    let mut config = SocketConfig::default();
+    config.inbound.pool = PoolLimits { octets: 1 << 20, messages: 2 };
+    let socket = MuxSocket::new(config).unwrap();
+    let endpoint = bound(&socket);
+    let dealer = soon(Dealer::connect(&endpoint, "")).await.unwrap();
+    for _ in 0..COUNT {
+        dealer.try_send(text("at once")).unwrap();
+    }
+    soon(dealer.flush()).await;
+    let began = Instant::now();
+    for _ in 0..COUNT {
+        soon(socket.recv()).await.unwrap();
+    }
+    // Who only looks for room does so once a second, and for each message here.
+    assert!(counter(&socket, "parked") > 0);
+    assert!(began.elapsed() < Duration::from_secs(u64::from(COUNT / 4)));
 }
 
 /// mux:terminal:own-limits.
