@@ -76,7 +76,7 @@ pub use mux::{MuxCore, Transmit};
 pub use names::{Cause, Held};
 pub use notice::{GoneReason, NoticeKind, ReturnReason};
 pub use park::Pause;
-pub use partial::Charge;
+pub use partial::{Charge, FREE_LEN, Supply};
 pub use pattern::Pattern;
 pub use policy::{CoreConfig, Policy, Rule, RuleError, Rules};
 pub use principal::Principal;

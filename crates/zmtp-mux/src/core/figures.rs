@@ -51,7 +51,7 @@ impl MuxCore {
         self.bindings.get(key)?.name.as_ref()
     }
 
-    pub(super) fn role(&self, key: BindingKey) -> Option<Role> {
+    pub(crate) fn role(&self, key: BindingKey) -> Option<Role> {
         self.bindings.get(key).map(|binding| binding.role)
     }
 }

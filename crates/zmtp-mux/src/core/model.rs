@@ -230,8 +230,11 @@ impl Model {
             && room(global, all)
             && less(here, used, each)
             && less(used, global, all)
-            && less(held, global, all)
-            && (self.peers[to].state != State::Client || room(total(clients), half))
+            && (self.peers[to].state != State::Client
+                || room(total(clients.clone()), half) && less(used, total(clients), half))
+            && (less(held, global, all)
+                || self.peers[from].state == State::Service
+                    && self.peers[to].state == State::Client)
     }
 
     /// Whatever a peer sends is the answer to one message that is on its way or was given to it.

@@ -14,6 +14,16 @@ pub enum Charge {
     NoRoom,
 }
 
+/// How much of the global pool is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Supply {
+    /// Half of it or more.
+    #[default]
+    Ample,
+    /// Less: read of a client no more at once than what is free of charge.
+    Short,
+}
+
 impl MuxCore {
     /// Charges an unfinished message of a peer, of which `octets` have arrived or are about to be
     /// read. The first 8 KiB are free, a part of what a connection takes.
@@ -34,14 +44,42 @@ impl MuxCore {
         } else {
             self.unreserve(source, charged.saturating_sub(wanted));
         }
-        if wanted != charged
-            && let Some(binding) = self.bindings.get_mut(key)
-        {
-            binding.ties().partial = wanted;
-        }
+        self.note_partial(key, wanted);
         Charge::Taken
+    }
+
+    /// Charges what is kept of a peer's octets that are not routed, whether there is room or not: they
+    /// have been read. The first 8 KiB are free.
+    // spec: mux:overload:kept-charged
+    pub fn handle_kept(&mut self, key: BindingKey, octets: usize) {
+        if self.handle_partial(key, octets) == Charge::NoRoom {
+            let Some(binding) = self.bindings.get(key) else { return };
+            let (source, wanted) = (binding.source, octets.saturating_sub(FREE_LEN));
+            let charged = binding.ties.as_ref().map_or(0, |ties| ties.partial);
+            self.force_reserve(source, wanted.saturating_sub(charged));
+            self.note_partial(key, wanted);
+        }
+    }
+
+    fn note_partial(&mut self, key: BindingKey, charged: usize) {
+        if let Some(binding) = self.bindings.get_mut(key)
+            && binding.ties.as_ref().map_or(0, |ties| ties.partial) != charged
+        {
+            binding.ties().partial = charged;
+        }
+    }
+
+    /// Tells how much is free.
+    #[inline]
+    #[must_use]
+    pub fn supply(&self) -> Supply {
+        if self.used.octets() > self.limits.global_pool.octets / 2 {
+            Supply::Short
+        } else {
+            Supply::Ample
+        }
     }
 }
 
 /// Octets of an unfinished message that are not charged.
-const FREE_LEN: usize = 8 * 1024;
+pub const FREE_LEN: usize = 8 * 1024;

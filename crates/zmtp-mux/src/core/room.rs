@@ -7,12 +7,15 @@
 //! ```
 //!
 //! So a lone source may take half of a pool, two a third each, and there is always room for one
-//! that has nothing yet.
+//! that has nothing yet. What waits for clients is shared by these, in their half of the global pool:
+//! `used(D) < free(half)`, and no bound for the service that it comes from. Or those who do not read
+//! would keep its replies from those who do.
 
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::DropReason;
 use crate::core::limits::PoolLimits;
 use crate::core::mux::MuxCore;
+use crate::core::pool::Used;
 use crate::core::record::{Record, What};
 use crate::core::role::Role;
 use crate::core::source::SourceKey;
@@ -37,10 +40,10 @@ impl MuxCore {
         to: &Binding,
         len: usize,
     ) -> Result<(), Short> {
-        // While both pools are less than half full, nobody holds more than what is free, and clients
-        // no more than their half.
+        // While all holds less than half of what clients may have, nobody holds more than what is free
+        // of anything.
         if to.outbound.used().leaves_half(len, to.rule.pool)
-            && self.used.leaves_half(len, self.global_for(from))
+            && self.used.leaves_half(len, self.half())
         {
             return Ok(());
         }
@@ -58,13 +61,20 @@ impl MuxCore {
     ) -> Result<(), Short> {
         let global = self.global_for(from);
         let (used, pool) = (to.outbound.used(), to.rule.pool);
-        if to.role == Role::Client && !self.used_by_clients.has_room(len, self.half()) {
+        // spec: mux:overload:clients-share
+        let (clients, half) = (&self.used_by_clients, self.half());
+        if to.role == Role::Client
+            && (!clients.has_room(len, half) || !used.is_less_than_free(clients, half))
+        {
             return Err(Short::Destination);
         }
         if !used.has_room(len, pool) || !used.is_less_than_free(&self.used, global) {
             return Err(Short::Destination);
         }
-        let held = self.sources.get(source).map(|source| source.held).unwrap_or_default();
+        let held = match (from, to.role) {
+            (Role::Service, Role::Client) => Used::default(),
+            (Role::Client, _) | (_, Role::Service) => self.held_by(source),
+        };
         if !self.used.has_room(len, global)
             || !to.outbound.used_by(source).is_less_than_free(used, pool)
             || !held.is_less_than_free(&self.used, global)
@@ -72,6 +82,10 @@ impl MuxCore {
             return Err(Short::Share);
         }
         Ok(())
+    }
+
+    fn held_by(&self, source: SourceKey) -> Used {
+        self.sources.get(source).map(|source| source.held).unwrap_or_default()
     }
 
     /// Returns what sources of this role may fill of the global pool: an eighth is for services
@@ -132,7 +146,7 @@ impl MuxCore {
         octets: usize,
     ) -> Result<(), DropReason> {
         let global = self.global_for(role);
-        let held = self.sources.get(source).map(|source| source.held).unwrap_or_default();
+        let held = self.held_by(source);
         if self.used.octets().saturating_add(octets) > global.octets
             || !held.is_less_than_free(&self.used, global)
         {

@@ -17,7 +17,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
-use crate::core::{Charge, Encoded, Pause};
+use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Supply};
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
@@ -38,6 +38,7 @@ pub(crate) struct Opening {
 pub(crate) struct Reader<'s, R> {
     read: &'s mut R,
     seat: &'s Seat,
+    role: Role,
     traffic: Traffic,
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
@@ -54,9 +55,11 @@ pub(crate) struct Reader<'s, R> {
 impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
+        let role = seat.shared.with_core(|core| core.role(seat.key)).unwrap_or(Role::Client);
         Self {
             read,
             seat,
+            role,
             traffic,
             inbox,
             nameless_until,
@@ -140,7 +143,12 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)))?;
         }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
-        let mut buffer = ReadBuf::new(free);
+        // spec: mux:overload:kept-charged
+        let most = match (self.role, self.seat.shared.supply()) {
+            (Role::Client, Supply::Short) => FREE_LEN.min(free.len()),
+            (Role::Client, Supply::Ample) | (Role::Service, _) => free.len(),
+        };
+        let mut buffer = ReadBuf::new(free.get_mut(..most).unwrap_or_default());
         let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
         let octets = buffer.filled().len();
         if let Err(error) = outcome {
@@ -205,7 +213,11 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         let now = now();
         let (key, traffic, withheld) = (self.seat.key, &mut self.traffic, &mut self.withheld);
         let drains = &mut self.drains_until;
+        let kept = self.inbox.len().saturating_add(traffic.held());
         self.seat.shared.with_core(|core| {
+            if kept > 0 {
+                let _: Charge = core.handle_partial(key, 0);
+            }
             let mut consumed: usize = 0;
             let mut flow = Flow::default();
             while let Some(arrival) =
@@ -219,7 +231,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         Encoded::Borrowed(octets)
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        let _: Charge = core.handle_partial(key, 0);
                         whole = octets;
                         Encoded::Shared(&whole)
                     }
@@ -241,6 +252,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             *withheld = flow.withheld(core, key, now);
             if flow != Flow::Smooth {
                 *drains = core.drains_until(key).map(Instant::from_std);
+            }
+            let left = input.len().saturating_sub(consumed).saturating_add(traffic.held());
+            if left > 0 {
+                core.handle_kept(key, left);
             }
             Ok(consumed)
         })
@@ -291,6 +306,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             *withheld = flow.withheld(core, key, now);
             if flow != Flow::Smooth {
                 *drains = core.drains_until(key).map(Instant::from_std);
+            }
+            if buffered > 0 {
+                core.handle_kept(key, inbox.len().saturating_add(traffic.held()));
             }
             Ok::<(), ConnectionError>(())
         })?;

@@ -4,7 +4,7 @@
 //! and never around a system call.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use zmtp_proto::{Settings, SocketType};
 
 use crate::core::{
     BindingKey, CoreConfig, Entry, Evicted, Flight, GoneReason, GuestStage, HashKey, Limit, Lobby,
-    MuxCore, MuxLimits, Newcomer, NodeId, Prefix, Ticket, Transmit,
+    MuxCore, MuxLimits, Newcomer, NodeId, Prefix, Supply, Ticket, Transmit,
 };
 use crate::net::bell::Bell;
 use crate::net::chance::draw;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) emptied: Notify,
     /// How many wait for that.
     awaiting: AtomicUsize,
+    /// Whether the pool was short when the core was last looked at.
+    is_short: AtomicBool,
     /// Rings when room fell free that the application waits for.
     pub(crate) room: Arc<Bell>,
     pub(crate) kind: Kind,
@@ -107,6 +109,7 @@ impl Shared {
             limits,
             emptied: Notify::new(),
             awaiting: AtomicUsize::new(0),
+            is_short: AtomicBool::new(false),
             room: Arc::default(),
             kind,
         })
@@ -129,7 +132,13 @@ impl Shared {
         if core.poll_room() {
             self.room.ring();
         }
+        self.is_short.store(core.supply() == Supply::Short, Ordering::Relaxed);
         value
+    }
+
+    /// Tells how much of the pool was free when the core was last looked at.
+    pub(crate) fn supply(&self) -> Supply {
+        if self.is_short.load(Ordering::Relaxed) { Supply::Short } else { Supply::Ample }
     }
 
     /// Makes a task the one of `key`, to be woken by its mark.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::timeout;
 use zmtp_mux::{
@@ -134,7 +134,7 @@ async fn who_waits_for_room_is_told_of_it_when_no_octet_comes_any_more() {
         dealer.try_send(text("at once")).unwrap();
     }
     soon(dealer.flush()).await;
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     for _ in 0..COUNT {
         soon(socket.recv()).await.unwrap();
     }

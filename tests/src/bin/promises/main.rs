@@ -23,6 +23,7 @@ mod forged;
 mod frozen;
 mod ghosts;
 mod line;
+mod memory;
 mod order;
 mod paired;
 mod polite;
@@ -59,10 +60,11 @@ impl Scale {
 /// A row: its name, and what shows its promises.
 type Row = (&'static str, fn(Scale) -> Vec<Line>);
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     ("returns", returns::row),
     ("slow", slow::row),
     ("frozen", frozen::row),
+    ("memory", memory::row),
     ("rogue", rogue::one_and_twenty),
     ("spray", rogue::spray),
     ("storm", storm::row),

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Frames, Mux};
 use crate::core::{
-    BindingKey, Charge, DropReason, Flight, MuxLimits, Notices, Outcome, Pattern, Pause, Policy,
-    PoolLimits, Rate, Rule, Rules, Transmit,
+    BindingKey, Charge, DropReason, FREE_LEN, Flight, MuxLimits, Notices, Outcome, Pattern, Pause,
+    Policy, PoolLimits, Rate, Rule, Rules, Supply, Transmit,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -95,6 +95,23 @@ fn who_comes_late_waits_for_few_when_the_kernel_is_full() {
     let taken = flight.next();
     assert!(taken.len() < 4500, "{} octets first in, first out", taken.len());
     assert!(taken.windows(3).any(|octets| octets == b"\0\x01m"), "the late one's is among them");
+}
+
+/// mux:overload:clients-share.
+#[test]
+fn who_reads_nothing_does_not_keep_replies_from_who_does() {
+    let all = PoolLimits { octets: 1 << 20, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let engine = mux.service(b"engine");
+    // Few, so that each might fill the half; and many, which together hold more than is free.
+    for count in [3, 100] {
+        let frozen: Vec<_> = (0..count).map(|_| mux.client().1).collect();
+        for address in frozen.iter().cycle().take(count * 500) {
+            let _: Outcome = mux.send(engine, &[address, b"x"]);
+        }
+        let (_, reader) = mux.client();
+        assert_eq!(mux.send(engine, &[&reader, b"x"]), Outcome::Admitted, "beside {count}");
+    }
 }
 
 /// mux:overload:clients-half.
@@ -325,6 +342,23 @@ fn an_unfinished_message_takes_room_before_it_is_read() {
         mux.close(client);
     }
     assert_eq!(mux.core.queued_octets(), 0);
+}
+
+/// mux:overload:kept-charged.
+#[test]
+fn what_was_read_and_is_not_routed_takes_room() {
+    let all = PoolLimits { octets: 800_000, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let clients = [(); 20].map(|()| mux.client().0);
+    for (client, before) in clients.into_iter().zip(0..) {
+        assert_eq!(mux.core.supply() == Supply::Short, before > 8, "behind {before} clients");
+        mux.core.handle_kept(client, FREE_LEN + 50_000);
+    }
+    assert_eq!(mux.core.queued_octets(), 20 * 50_000, "it is there, whether there is room or not");
+    for client in clients {
+        mux.core.handle_kept(client, FREE_LEN);
+    }
+    assert_eq!((mux.core.queued_octets(), mux.core.supply()), (0, Supply::Ample));
 }
 
 /// mux:overload:policies.
