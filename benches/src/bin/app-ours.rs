@@ -110,7 +110,9 @@ async fn ask(role: &Ask) -> Result<(), Failure> {
         }
     }
     // The first that sees the end of the window ends all.
-    asking.join_next().await.ok_or("nothing is asked")??
+    asking.join_next().await.ok_or("nothing is asked")???;
+    println!("{}", pings.lock().unwrap_or_else(PoisonError::into_inner).report());
+    Ok(())
 }
 
 async fn request(client: Client, role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
@@ -120,7 +122,6 @@ async fn request(client: Client, role: Ask, pings: Arc<Mutex<Pings>>) -> Result<
         let sent = asker.take(last_frame(&answer))?;
         let mut pings = pings.lock().unwrap_or_else(PoisonError::into_inner);
         if pings.take(sent) == Progress::Done {
-            println!("{}", pings.report());
             return Ok(());
         }
     }

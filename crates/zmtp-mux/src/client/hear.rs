@@ -11,7 +11,7 @@ use crate::client::requests::Outcome;
 use crate::core::notice::Heard;
 use crate::core::{GoneReason, ReturnReason};
 
-impl<T> ClientCore<T> {
+impl<T: Copy> ClientCore<T> {
     /// Takes in a message. Returns when to come back, if the MUX says that it goes away.
     pub(crate) fn handle_message(&mut self, message: &Message) -> Option<Duration> {
         let mut frames = message.frames();

@@ -2,22 +2,25 @@
 
 mod builder;
 mod task;
+mod waiters;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use zmtp_proto::Message;
 
 pub use self::builder::ClientBuilder;
+use self::waiters::{Ticket, Waiters};
 pub use self::watch::Watch;
 use crate::client::{
-    Attempts, Budget, ClientCore, ClientCounters, Doubt, Idempotence, Outcome, RequestError,
+    Attempts, Budget, ClientCore, ClientCounters, Idempotence, Order, Outcome, RequestError,
     RequestId, RetryPolicy, UnsentReason, Verdict, WatchId,
 };
 use crate::core::{Pattern, Token};
@@ -109,7 +112,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    core: ClientCore<oneshot::Sender<Outcome>>,
+    core: ClientCore<Ticket>,
+    waiters: Waiters,
     link: Option<Token>,
     /// Of the message that is being sent.
     lead: Vec<u8>,
@@ -191,13 +195,13 @@ impl Client {
     ) -> Result<Message, RequestError> {
         let (shared, message) = (&self.shared, message.into());
         let deadline = after(options.timeout);
-        shared.with_state(|state| state.budget.credit());
-        let mut attempts = shared
-            .retry
-            .map(|policy| Attempts::new(&policy, options.idempotence, deadline.into_std()));
+        let mut attempts = shared.retry.map(|policy| {
+            shared.with_state(|state| state.budget.credit());
+            Attempts::new(&policy, options.idempotence, deadline.into_std())
+        });
         loop {
             let outcome = shared.attempt(name.as_ref(), &message, deadline).await;
-            let error = match outcome.into_result(message.clone()) {
+            let error = match outcome.into_result(|| message.clone()) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -257,25 +261,12 @@ impl Client {
 impl Shared {
     /// Makes one attempt.
     async fn attempt(&self, name: &[u8], message: &Message, deadline: Instant) -> Outcome {
-        let (ticket, outcome) = oneshot::channel();
-        let begun = self.with_state(|state| {
-            let id = state.core.begin(name, message, ticket, deadline.into_std())?;
-            let flow = state.flush(&self.dealer);
-            let sooner = state.armed.is_none_or(|armed| deadline < armed);
-            if flow != Flow::Through || sooner {
-                self.stir.notify_one();
-            }
-            Ok(id)
-        });
-        let id = match begun {
-            Ok(id) => id,
-            Err(reason) => return Outcome::NotSent(reason),
-        };
-        let mut open = Open { shared: self, id: Some(id) };
-        let settled = outcome.await;
-        open.id = None;
-        // A ticket is never dropped while somebody waits.
-        settled.unwrap_or(Outcome::InDoubt(Doubt::Closed))
+        let mut open = Open { shared: self, at: None };
+        poll_fn(|cx| match open.at {
+            None => open.begin(cx, name, message, deadline),
+            Some((_, ticket)) => open.look(cx, ticket),
+        })
+        .await
     }
 
     fn judge(&self, attempts: &mut Attempts, error: &RequestError) -> Verdict {
@@ -284,21 +275,19 @@ impl Shared {
         self.with_state(|state| attempts.next(error, &mut state.budget, now(), chance))
     }
 
-    /// Does something, and tells those whom it concerns when the lock is free again.
+    /// Does something, and wakes those whom it concerns when the lock is free again.
     fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut state);
-        let (mut settled, mut roused) = (Vec::new(), Vec::new());
-        settled.extend(std::iter::from_fn(|| state.core.poll_settled()));
+        let mut woken = Vec::new();
+        while let Some((ticket, outcome)) = state.core.poll_settled() {
+            woken.extend(state.waiters.settle(ticket, outcome));
+        }
         while let Some(id) = state.core.poll_roused() {
-            roused.extend(state.watchers.remove(&id));
+            woken.extend(state.watchers.remove(&id));
         }
         drop(state);
-        for (ticket, outcome) in settled {
-            // Who has stopped waiting meanwhile misses nothing.
-            drop(ticket.send(outcome));
-        }
-        roused.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
         outcome
     }
 
@@ -312,12 +301,26 @@ impl Shared {
 }
 
 impl State {
-    /// Gives the link all that is to be sent, in order.
-    fn flush(&mut self, dealer: &Dealer) -> Flow {
+    /// Gives the link all that is to be sent, in order. The body of this ticket is at hand, all
+    /// others are kept.
+    fn flush(&mut self, dealer: &Dealer, at_hand: Option<(Ticket, &Message)>) -> Flow {
         while let Some(link) = self.link
-            && let Some((order, message)) = self.core.poll_transmit(&mut self.lead)
+            && let Some(order) = self.core.poll_transmit(&mut self.lead)
         {
-            match dealer.try_send_over(link, Parcel { lead: &self.lead, message: &message }) {
+            let notice;
+            let message = match &order {
+                Order::Request(_, ticket) => match at_hand {
+                    Some((of, body)) if of == *ticket => Some(body),
+                    Some(_) | None => self.waiters.kept(*ticket),
+                },
+                Order::Hello | Order::Watch(_) | Order::Unwatch(_) => {
+                    notice = order.notice();
+                    notice.as_ref()
+                }
+            };
+            // All that waits has a body.
+            let Some(message) = message else { return Flow::Through };
+            match dealer.try_send_over(link, Parcel { lead: &self.lead, message }) {
                 Ok(()) => self.core.handle_sent(&order),
                 Err(NotSentReason::Full) => {
                     let len = self.lead.len().saturating_add(message.encoded_len());
@@ -338,13 +341,65 @@ impl State {
 // spec: mux:cancel:each-point
 struct Open<'s> {
     shared: &'s Shared,
-    id: Option<RequestId>,
+    at: Option<(RequestId, Ticket)>,
+}
+
+impl Open<'_> {
+    fn begin(
+        &mut self,
+        cx: &Context<'_>,
+        name: &[u8],
+        message: &Message,
+        deadline: Instant,
+    ) -> Poll<Outcome> {
+        let Shared { dealer, stir, .. } = self.shared;
+        let begun = self.shared.with_state(|state| {
+            let ticket = state.waiters.enter(cx.waker().clone());
+            let len = message.encoded_len();
+            let id = match state.core.begin(name, len, ticket, deadline.into_std()) {
+                Ok(id) => id,
+                Err(reason) => return Err((reason, state.waiters.leave(ticket))),
+            };
+            let flow = state.flush(dealer, Some((ticket, message)));
+            if state.core.is_unsent(id) {
+                state.waiters.keep(ticket, message.clone());
+            }
+            if flow != Flow::Through || state.armed.is_none_or(|armed| deadline < armed) {
+                stir.notify_one();
+            }
+            Ok((id, ticket))
+        });
+        match begun {
+            Ok(at) => {
+                self.at = Some(at);
+                Poll::Pending
+            }
+            Err((reason, _)) => Poll::Ready(Outcome::NotSent(reason)),
+        }
+    }
+
+    fn look(&mut self, cx: &Context<'_>, ticket: Ticket) -> Poll<Outcome> {
+        let (outcome, _waker) = self.shared.with_state(|state| match state.waiters.take(ticket) {
+            Some(outcome) => (Some(outcome), None),
+            None => (None, state.waiters.note(ticket, cx.waker())),
+        });
+        match outcome {
+            Some(outcome) => {
+                self.at = None;
+                Poll::Ready(outcome)
+            }
+            None => Poll::Pending,
+        }
+    }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.shared.with_state(|state| state.core.forget(id));
+        if let Some((id, ticket)) = self.at {
+            let _waiter = self.shared.with_state(|state| {
+                state.core.forget(id);
+                state.waiters.leave(ticket)
+            });
         }
     }
 }

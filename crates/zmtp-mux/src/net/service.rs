@@ -3,6 +3,7 @@
 mod builder;
 mod request;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +44,8 @@ use crate::service::{Heed, ServiceCore, ServiceCounters};
 ///
 /// # Limits
 ///
-/// 16 MiB of requests and 16 MiB of replies wait on this side of the connection; what comes on top
-/// waits in the MUX, which turns clients away when it has too much.
+/// 16 MiB of requests and 16 MiB of replies wait on this side of the connection, and up to 64
+/// requests that are next; what comes on top waits in the MUX, which turns clients away when it has too much.
 ///
 /// ```
 /// use zmtp_mux::{Client, Listen, ListenerRole, Message, Mux, MuxConfig, Service};
@@ -119,6 +120,8 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     core: ServiceCore,
+    /// Taken, and not taken in: nothing of it was looked at.
+    events: VecDeque<LinkEvent>,
     link: Option<Link>,
     end: Option<ServiceError>,
 }
@@ -250,20 +253,11 @@ impl Shared {
                 return Poll::Ready(Err(end.clone()));
             }
             state.speak(&self.dealer, cx, &mut ears.room);
-            // Also has us woken when the service is stirred, so the look at that comes behind it.
-            let event = self.dealer.poll_event(cx, &mut ears.event);
-            if event.is_pending() && state.core.is_drained() {
-                state.end = Some(ServiceError::Drained);
-                continue;
-            }
-            let event = match event {
-                Poll::Ready(Ok(event)) => event,
-                Poll::Ready(Err(error)) => {
-                    debug!(%error, "the service is over");
-                    state.end = Some(ServiceError::Link(Arc::new(error)));
-                    continue;
+            let Some(event) = state.events.pop_front() else {
+                match state.take(&self.dealer, cx, &mut ears.event) {
+                    Poll::Ready(()) => continue,
+                    Poll::Pending => return Poll::Pending,
                 }
-                Poll::Pending => return Poll::Pending,
             };
             if let Some((message, lead)) = state.hear(event, &self.dealer)
                 && let Some(link) = state.link
@@ -278,6 +272,7 @@ impl Shared {
 
 impl State {
     /// Says to the MUX what is to be said.
+    #[inline]
     fn speak(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) {
         while let Some(link) = self.link
             && let Some(message) = self.core.poll_transmit()
@@ -288,6 +283,21 @@ impl State {
                 Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
+    }
+
+    /// Takes what has come, or learns that there will be nothing more.
+    fn take(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<()> {
+        // Also has us woken when the service is stirred, so the look at that comes behind it.
+        match dealer.poll_events(cx, ear, BATCH, |event| self.events.push_back(event)) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                debug!(%error, "the service is over");
+                self.end = Some(ServiceError::Link(Arc::new(error)));
+            }
+            Poll::Pending if self.core.is_drained() => self.end = Some(ServiceError::Drained),
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
     }
 
     /// Takes in an event, and returns a request if it is one.
@@ -334,3 +344,6 @@ impl Stream for Requests {
         service.0.poll_recv(cx, ears).map(Result::ok)
     }
 }
+
+/// Events that are taken at once: what is held beyond the room of the dealer.
+const BATCH: usize = 64;

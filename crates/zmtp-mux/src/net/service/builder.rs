@@ -1,5 +1,6 @@
 //! How a service is described.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use super::{Service, Shared, State};
@@ -64,7 +65,12 @@ impl ServiceBuilder {
     }
 
     fn make(self, dealer: Dealer) -> Service {
-        let state = State { core: ServiceCore::new(self.envelopes), link: None, end: None };
+        let state = State {
+            core: ServiceCore::new(self.envelopes),
+            events: VecDeque::new(),
+            link: None,
+            end: None,
+        };
         Service(Arc::new(Shared { dealer, state: Mutex::new(state) }))
     }
 }
