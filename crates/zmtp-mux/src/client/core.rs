@@ -280,6 +280,11 @@ impl<T: Copy> ClientCore<T> {
         self.settled.pop_front()
     }
 
+    /// Returns how many of them there are.
+    pub(crate) fn settled_count(&self) -> usize {
+        self.settled.len()
+    }
+
     /// Begins to watch.
     pub(crate) fn watch(&mut self, pattern: Pattern) -> WatchId {
         let id = self.presence.begin(pattern);

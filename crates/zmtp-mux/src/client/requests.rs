@@ -119,11 +119,18 @@ impl<T> Requests<T> {
     }
 
     /// Returns the request that is to be sent next, its name, and by what its owner finds it.
+    #[inline]
     pub(super) fn first_unsent(&mut self) -> Option<(RequestId, &[u8], &T)> {
-        let first = self.open.first_from(self.unsent).map(|(id, _)| id);
-        // None of those before it is looked at again.
-        self.unsent = first.unwrap_or(self.open.next());
-        let open = self.open.get(first?)?;
+        // Mostly the newest is the only one, and then there is none.
+        if self.unsent >= self.open.next() {
+            return None;
+        }
+        if self.open.get(self.unsent).is_none() {
+            let first = self.open.first_from(self.unsent).map(|(id, _)| id);
+            // None of those before it is looked at again.
+            self.unsent = first.unwrap_or(self.open.next());
+        }
+        let open = self.open.get(self.unsent)?;
         Some((self.unsent, self.destinations.name(open.destination), &open.ticket))
     }
 

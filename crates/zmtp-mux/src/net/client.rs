@@ -25,7 +25,7 @@ use crate::client::{
 };
 use crate::core::{Pattern, Token};
 use crate::net::chance::draw;
-use crate::net::clock::{after, now};
+use crate::net::clock::{ahead, now};
 use crate::net::dealer::Dealer;
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::ConnectError;
@@ -97,6 +97,13 @@ pub struct RequestOptions {
     pub timeout: Duration,
     /// Whether it may be processed twice.
     pub idempotence: Idempotence,
+}
+
+/// When an attempt is made.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    now: Instant,
+    deadline: Instant,
 }
 
 /// What the handles and the task share.
@@ -194,13 +201,14 @@ impl Client {
         options: RequestOptions,
     ) -> Result<Message, RequestError> {
         let (shared, message) = (&self.shared, message.into());
-        let deadline = after(options.timeout);
+        let begun = Instant::now();
+        let mut time = Time { now: begun, deadline: ahead(begun, options.timeout) };
         let mut attempts = shared.retry.map(|policy| {
             shared.with_state(|state| state.budget.credit());
-            Attempts::new(&policy, options.idempotence, deadline.into_std())
+            Attempts::new(&policy, options.idempotence, time.deadline.into_std())
         });
         loop {
-            let outcome = shared.attempt(name.as_ref(), &message, deadline).await;
+            let outcome = shared.attempt(name.as_ref(), &message, time).await;
             let error = match outcome.into_result(|| message.clone()) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
@@ -211,6 +219,7 @@ impl Client {
                 Verdict::Fail => return Err(error),
             }
             shared.with_state(|state| state.core.count_retry());
+            time.now = Instant::now();
         }
     }
 
@@ -260,10 +269,10 @@ impl Client {
 
 impl Shared {
     /// Makes one attempt.
-    async fn attempt(&self, name: &[u8], message: &Message, deadline: Instant) -> Outcome {
+    async fn attempt(&self, name: &[u8], message: &Message, time: Time) -> Outcome {
         let mut open = Open { shared: self, at: None };
         poll_fn(|cx| match open.at {
-            None => open.begin(cx, name, message, deadline),
+            None => open.begin(cx, name, message, time),
             Some((_, ticket)) => open.look(cx, ticket),
         })
         .await
@@ -279,7 +288,7 @@ impl Shared {
     fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut state);
-        let mut woken = Vec::new();
+        let mut woken = Vec::with_capacity(state.core.settled_count());
         while let Some((ticket, outcome)) = state.core.poll_settled() {
             woken.extend(state.waiters.settle(ticket, outcome));
         }
@@ -303,7 +312,12 @@ impl Shared {
 impl State {
     /// Gives the link all that is to be sent, in order. The body of this ticket is at hand, all
     /// others are kept.
-    fn flush(&mut self, dealer: &Dealer, at_hand: Option<(Ticket, &Message)>) -> Flow {
+    fn flush(
+        &mut self,
+        dealer: &Dealer,
+        at_hand: Option<(Ticket, &Message)>,
+        now: Instant,
+    ) -> Flow {
         while let Some(link) = self.link
             && let Some(order) = self.core.poll_transmit(&mut self.lead)
         {
@@ -320,7 +334,8 @@ impl State {
             };
             // All that waits has a body.
             let Some(message) = message else { return Flow::Through };
-            match dealer.try_send_over(link, Parcel { lead: &self.lead, message }) {
+            let parcel = Parcel { lead: &self.lead, message };
+            match dealer.try_send_over(link, parcel, now.into_std()) {
                 Ok(()) => self.core.handle_sent(&order),
                 Err(NotSentReason::Full) => {
                     let len = self.lead.len().saturating_add(message.encoded_len());
@@ -350,7 +365,7 @@ impl Open<'_> {
         cx: &Context<'_>,
         name: &[u8],
         message: &Message,
-        deadline: Instant,
+        Time { now, deadline }: Time,
     ) -> Poll<Outcome> {
         let Shared { dealer, stir, .. } = self.shared;
         let begun = self.shared.with_state(|state| {
@@ -360,7 +375,7 @@ impl Open<'_> {
                 Ok(id) => id,
                 Err(reason) => return Err((reason, state.waiters.leave(ticket))),
             };
-            let flow = state.flush(dealer, Some((ticket, message)));
+            let flow = state.flush(dealer, Some((ticket, message)), now);
             if state.core.is_unsent(id) {
                 state.waiters.keep(ticket, message.clone());
             }

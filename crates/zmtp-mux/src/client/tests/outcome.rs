@@ -185,15 +185,15 @@ fn a_reply_counts_only_from_whom_the_request_went_to() {
     let id = 0_u64.to_be_bytes();
     for (from, id) in [(&b"b"[..], &id[..]), (b"a", &1_u64.to_be_bytes())] {
         let forged = Message::from_frames([from, id, b"", b"x"]).unwrap();
-        assert_eq!(world.client.handle_message(&forged), None);
+        assert_eq!(world.client.handle_message(forged), None);
     }
     assert_eq!(world.client.counters().stray_replies, 2);
     for junk in [&[&b"a"[..]][..], &[b"a", b"x"], &[b"", b"MUX"]] {
-        assert_eq!(world.client.handle_message(&Message::from_frames(junk).unwrap()), None);
+        assert_eq!(world.client.handle_message(Message::from_frames(junk).unwrap()), None);
     }
     assert_eq!(world.client.counters().unreadable, 3);
     let reply = Message::from_frames([&b"a"[..], &id, b"", b"x"]).unwrap();
-    assert_eq!(world.client.handle_message(&reply), None);
+    assert_eq!(world.client.handle_message(reply), None);
     assert_eq!(world.client.poll_settled(), Some((1, Outcome::Reply(Message::single(b"x")))));
     assert_eq!(world.client.poll_settled(), None);
 }
@@ -214,7 +214,7 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     let mut one = world();
     one.ask(1, "a");
     one.ask(2, "b");
-    let _ = one.client.handle_message(&return_without_frames());
+    let _ = one.client.handle_message(return_without_frames());
     one.pass(Duration::ZERO);
     assert_eq!(one.outcomes[&1], returned(ReturnReason::Busy));
     assert!(!one.outcomes.contains_key(&2));
@@ -222,7 +222,7 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     let mut two = world();
     two.ask(1, "a");
     two.ask(2, "a");
-    let _ = two.client.handle_message(&return_without_frames());
+    let _ = two.client.handle_message(return_without_frames());
     two.pass(TIME);
     assert_eq!(two.outcomes[&1], Outcome::InDoubt(Doubt::Timeout));
     assert_eq!(two.client.counters().stray_returns, 1);
@@ -231,14 +231,14 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     given_up.ask(1, "a");
     given_up.forget(1);
     given_up.ask(2, "a");
-    let _ = given_up.client.handle_message(&return_without_frames());
+    let _ = given_up.client.handle_message(return_without_frames());
     given_up.pass(Duration::ZERO);
     assert!(given_up.outcomes.is_empty());
     // The next connection begins anew.
     given_up.cut(OnTheWay::IsLost);
     given_up.connect();
     given_up.ask(3, "a");
-    let _ = given_up.client.handle_message(&return_without_frames());
+    let _ = given_up.client.handle_message(return_without_frames());
     given_up.pass(Duration::ZERO);
     assert_eq!(given_up.outcomes[&3], returned(ReturnReason::Busy));
 }
@@ -302,7 +302,7 @@ fn nothing_is_sent_to_a_mux_that_goes_away() {
     world.flow();
     assert_eq!(world.outcomes[&2], replied(2));
     let drain = control(NoticeKind::Drain, None);
-    assert_eq!(world.client.handle_message(&drain), Some(Duration::ZERO));
+    assert_eq!(world.client.handle_message(drain), Some(Duration::ZERO));
 }
 
 /// mux:client:error-with-message.

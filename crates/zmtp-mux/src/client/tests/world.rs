@@ -230,7 +230,7 @@ impl World {
     }
 
     fn hear(&mut self, message: &Message) {
-        let _ = self.client.handle_message(message);
+        let _ = self.client.handle_message(message.clone());
         self.collect();
         self.queue();
     }

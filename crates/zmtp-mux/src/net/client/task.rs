@@ -47,7 +47,7 @@ impl State {
     fn turn(&mut self, shared: &Shared) -> Flow {
         let now = Instant::now();
         self.core.handle_timeout(now.into_std());
-        let flow = self.flush(&shared.dealer, None);
+        let flow = self.flush(&shared.dealer, None, now);
         // To wake early does no harm; to set the alarm anew with each request would cost more.
         let next = self.core.poll_timeout().map(Instant::from_std);
         let armed = self.armed.filter(|armed| *armed > now);
@@ -60,7 +60,7 @@ fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), O
     match event {
         LinkEvent::Message(message) => {
             // spec: mux:client:mux-drains
-            if let Some(retry_after) = state.core.handle_message(&message) {
+            if let Some(retry_after) = state.core.handle_message(message) {
                 shared.dealer.hold_off(retry_after);
             }
         }

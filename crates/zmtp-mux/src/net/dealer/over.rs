@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Dealer, DealerError, LinkEvent};
 use crate::core::Token;
@@ -16,8 +16,9 @@ impl Dealer {
         &self,
         link: Token,
         parcel: Parcel<'_>,
+        now: Instant,
     ) -> Result<(), NotSentReason> {
-        self.closed_if_over(self.socket.try_send_parcel(&To::Peer(link), parcel))
+        self.closed_if_over(self.socket.try_send_parcel_at(&To::Peer(link), parcel, now))
     }
 
     /// The same, once there is room.
