@@ -1,6 +1,7 @@
 //! A client: requests to named services, each with one outcome.
 
 mod builder;
+mod open;
 mod task;
 mod waiters;
 mod watch;
@@ -8,7 +9,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,11 +18,13 @@ use tokio::time::{Instant, sleep};
 use zmtp_proto::Message;
 
 pub use self::builder::ClientBuilder;
+use self::open::Open;
+pub use self::open::PendingReply;
 use self::waiters::{Ticket, Waiters};
 pub use self::watch::Watch;
 use crate::client::{
     Attempts, Budget, ClientCore, ClientCounters, Idempotence, Order, Outcome, RequestError,
-    RequestId, RetryPolicy, UnsentReason, Verdict, WatchId,
+    RetryPolicy, UnsentReason, Verdict, WatchId,
 };
 use crate::core::{Pattern, Token};
 use crate::net::chance::draw;
@@ -87,7 +90,7 @@ use crate::net::socket::{NotSentReason, Parcel};
 pub struct Client {
     shared: Arc<Shared>,
     /// Closes the client with its last handle.
-    _handles: Arc<Handles>,
+    handles: Arc<Handles>,
 }
 
 /// How one request is made. [`Client::options`] has what is usual.
@@ -104,6 +107,13 @@ pub struct RequestOptions {
 struct Time {
     now: Instant,
     deadline: Instant,
+}
+
+impl Time {
+    fn begin(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self { now, deadline: ahead(now, timeout) }
+    }
 }
 
 /// What the handles and the task share.
@@ -201,8 +211,7 @@ impl Client {
         options: RequestOptions,
     ) -> Result<Message, RequestError> {
         let (shared, message) = (&self.shared, message.into());
-        let begun = Instant::now();
-        let mut time = Time { now: begun, deadline: ahead(begun, options.timeout) };
+        let mut time = Time::begin(options.timeout);
         let mut attempts = shared.retry.map(|policy| {
             shared.with_state(|state| state.budget.credit());
             Attempts::new(&policy, options.idempotence, time.deadline.into_std())
@@ -221,6 +230,16 @@ impl Client {
             shared.with_state(|state| state.core.count_retry());
             time.now = Instant::now();
         }
+    }
+
+    /// Sends a request at once, and returns a future of its reply. So one task has many requests in
+    /// flight, in the order of these calls: cheaper than with a task for each, and in any order
+    /// they are waited for. There is one attempt; a retry policy is for [`request`](Self::request).
+    ///
+    /// Its errors are those of [`request`](Self::request), and come from the future as well.
+    pub fn send(&self, name: impl AsRef<[u8]>, message: impl Into<Message>) -> PendingReply {
+        let time = Time::begin(self.shared.options.timeout);
+        PendingReply::begin(&self.handles, name.as_ref(), message.into(), time)
     }
 
     /// Returns how requests are made unless told otherwise.
@@ -270,10 +289,16 @@ impl Client {
 impl Shared {
     /// Makes one attempt.
     async fn attempt(&self, name: &[u8], message: &Message, time: Time) -> Outcome {
-        let mut open = Open { shared: self, at: None };
-        poll_fn(|cx| match open.at {
-            None => open.begin(cx, name, message, time),
-            Some((_, ticket)) => open.look(cx, ticket),
+        let mut open = None;
+        poll_fn(|cx| match &mut open {
+            None => match Open::begin(self, Some(cx.waker()), name, message, time) {
+                Ok(begun) => {
+                    open = Some(begun);
+                    Poll::Pending
+                }
+                Err(reason) => Poll::Ready(Outcome::NotSent(reason)),
+            },
+            Some(open) => open.poll(cx),
         })
         .await
     }
@@ -349,73 +374,6 @@ impl State {
             }
         }
         Flow::Through
-    }
-}
-
-/// A request that somebody waits for.
-// spec: mux:cancel:each-point
-struct Open<'s> {
-    shared: &'s Shared,
-    at: Option<(RequestId, Ticket)>,
-}
-
-impl Open<'_> {
-    fn begin(
-        &mut self,
-        cx: &Context<'_>,
-        name: &[u8],
-        message: &Message,
-        Time { now, deadline }: Time,
-    ) -> Poll<Outcome> {
-        let Shared { dealer, stir, .. } = self.shared;
-        let begun = self.shared.with_state(|state| {
-            let ticket = state.waiters.enter(cx.waker().clone());
-            let len = message.encoded_len();
-            let id = match state.core.begin(name, len, ticket, deadline.into_std()) {
-                Ok(id) => id,
-                Err(reason) => return Err((reason, state.waiters.leave(ticket))),
-            };
-            let flow = state.flush(dealer, Some((ticket, message)), now);
-            if state.core.is_unsent(id) {
-                state.waiters.keep(ticket, message.clone());
-            }
-            if flow != Flow::Through || state.armed.is_none_or(|armed| deadline < armed) {
-                stir.notify_one();
-            }
-            Ok((id, ticket))
-        });
-        match begun {
-            Ok(at) => {
-                self.at = Some(at);
-                Poll::Pending
-            }
-            Err((reason, _)) => Poll::Ready(Outcome::NotSent(reason)),
-        }
-    }
-
-    fn look(&mut self, cx: &Context<'_>, ticket: Ticket) -> Poll<Outcome> {
-        let (outcome, _waker) = self.shared.with_state(|state| match state.waiters.take(ticket) {
-            Some(outcome) => (Some(outcome), None),
-            None => (None, state.waiters.note(ticket, cx.waker())),
-        });
-        match outcome {
-            Some(outcome) => {
-                self.at = None;
-                Poll::Ready(outcome)
-            }
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if let Some((id, ticket)) = self.at {
-            let _waiter = self.shared.with_state(|state| {
-                state.core.forget(id);
-                state.waiters.leave(ticket)
-            });
-        }
     }
 }
 

@@ -67,6 +67,38 @@ async fn a_request_is_answered_or_comes_back_with_its_message() {
     assert_eq!((counters.stray_replies, client.in_flight()), (0, 0));
 }
 
+/// mux:client:sent-in-order, mux:client:dropped-forgotten, mux:client:error-with-message.
+#[tokio::test]
+async fn one_task_sends_many_and_waits_in_any_order() {
+    let site = Site::new(MuxConfig::default());
+    let service = soon(Service::connect(&site.endpoint, "engine")).await.unwrap();
+    let client = soon(Client::connect(&site.endpoint)).await.unwrap();
+    let mut open: Vec<_> = (0..100_u32)
+        .map(|number| (number, client.send("engine", message(&number.to_string()))))
+        .collect();
+    let mut refused = client.send("", message("x"));
+    assert_eq!(client.in_flight(), 100, "nobody has waited yet");
+    // A request that is forgotten, and one whose client has no other handle.
+    drop(open.remove(50));
+    let counters = client.counters();
+    drop(client);
+    for number in 0..100 {
+        let request = soon(service.recv()).await.unwrap();
+        assert_eq!(request.message(), message(&number.to_string()), "in order");
+        let body = request.message();
+        soon(request.reply(body)).await.unwrap();
+    }
+    for (number, reply) in open.into_iter().rev() {
+        assert_eq!(soon(reply).await, Ok(message(&number.to_string())));
+    }
+    assert_eq!((counters.requests, counters.forgotten), (100, 1));
+    let reason = UnsentReason::NoName;
+    let error = RequestError::NotSent { reason, message: message("x") };
+    assert_eq!(soon(&mut refused).await, Err(error));
+    let again = poll_fn(|cx| Poll::Ready(pin!(&mut refused).poll(cx)));
+    assert!(again.await.is_pending(), "it has told all");
+}
+
 /// mux:client:request-form.
 #[tokio::test]
 async fn dealers_that_repeat_the_envelope_are_services_and_clients_as_well() {

@@ -141,6 +141,6 @@ impl ClientBuilder {
         });
         let task = tokio::spawn(task::run(Arc::clone(&shared))).abort_handle();
         let handles = Arc::new(Handles { shared: Arc::clone(&shared), task });
-        Client { shared, _handles: handles }
+        Client { shared, handles }
     }
 }

@@ -27,8 +27,9 @@ pub(super) struct Waiter {
 }
 
 impl Waiters {
-    pub(super) fn enter(&mut self, waker: Waker) -> Ticket {
-        self.0.insert(Waiter { waker: Some(waker), body: None, outcome: None })
+    /// Finds a place for somebody, who may say later whom to wake.
+    pub(super) fn enter(&mut self, waker: Option<Waker>) -> Ticket {
+        self.0.insert(Waiter { waker, body: None, outcome: None })
     }
 
     /// Keeps a body until it is sent.
@@ -58,8 +59,11 @@ impl Waiters {
 
     /// Notes whom to wake, and returns whom no more.
     pub(super) fn note(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
-        let noted = self.0.get_mut(ticket)?.waker.as_mut()?;
-        (!noted.will_wake(waker)).then(|| std::mem::replace(noted, waker.clone()))
+        let noted = &mut self.0.get_mut(ticket)?.waker;
+        if noted.as_ref().is_some_and(|noted| noted.will_wake(waker)) {
+            return None;
+        }
+        noted.replace(waker.clone())
     }
 
     /// Frees a place.
