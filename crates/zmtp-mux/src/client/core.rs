@@ -37,6 +37,7 @@ use crate::client::envelope::{Enclosed, put_lead};
 use crate::client::error::{Doubt, UnsentReason};
 use crate::client::presence::{Asked, Presence, WatchId};
 use crate::client::requests::{Outcome, RequestId, Requests, Way};
+use crate::client::retry::Verdict;
 use crate::client::view::{WatchError, WatchEvent};
 use crate::core::Pattern;
 use crate::core::notice::{NoticeKind, control};
@@ -312,6 +313,15 @@ impl<T: Copy> ClientCore<T> {
     /// Returns a watch that has something to tell.
     pub(crate) fn poll_roused(&mut self) -> Option<WatchId> {
         self.presence.poll_roused()
+    }
+
+    /// Counts what the budget has done to a request that has failed.
+    pub(crate) fn count_verdict(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::AfterRefill(_) => count(&mut self.counters.retries_delayed),
+            Verdict::Spent => count(&mut self.counters.retries_refused),
+            Verdict::After(_) | Verdict::Fail => {}
+        }
     }
 
     /// Counts a request that is sent again.

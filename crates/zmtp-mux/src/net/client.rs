@@ -224,8 +224,8 @@ impl Client {
             };
             let Some(attempts) = &mut attempts else { return Err(error) };
             match shared.judge(attempts, &error) {
-                Verdict::After(wait) => sleep(wait).await,
-                Verdict::Fail => return Err(error),
+                Verdict::After(wait) | Verdict::AfterRefill(wait) => sleep(wait).await,
+                Verdict::Fail | Verdict::Spent => return Err(error),
             }
             shared.with_state(|state| state.core.count_retry());
             time.now = Instant::now();
@@ -306,7 +306,11 @@ impl Shared {
     fn judge(&self, attempts: &mut Attempts, error: &RequestError) -> Verdict {
         // Without chance there is the middle.
         let chance = draw().map_or(u64::MAX / 2, u64::from_ne_bytes);
-        self.with_state(|state| attempts.next(error, &mut state.budget, now(), chance))
+        self.with_state(|state| {
+            let verdict = attempts.next(error, &mut state.budget, now(), chance);
+            state.core.count_verdict(verdict);
+            verdict
+        })
     }
 
     /// Does something, and wakes those whom it concerns when the lock is free again.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zmtp_mux::{
-    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, MuxConfig,
+    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, Mux, MuxConfig,
     MuxSocket, Pattern, RequestError, RequestOptions, RetryPolicy, ReturnReason, Service,
     SocketConfig, UnsentReason, WatchError, WatchEvent,
 };
@@ -232,6 +232,40 @@ async fn a_policy_sends_again_what_was_not_processed() {
     let (outcome, ()) =
         soon(async { tokio::join!(client.request("other", message("x")), gone) }).await;
     assert!(outcome.unwrap_err().is_in_doubt());
+}
+
+/// mux:client:retry-budget.
+#[tokio::test(start_paused = true)]
+async fn more_requests_than_there_is_budget_for_outlive_a_service_that_starts_again() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let endpoint = "inproc://budget".parse().unwrap();
+    let endpoint = mux.bind(Listen::new(ListenerRole::Any, endpoint)).unwrap();
+    let policy = RetryPolicy::default();
+    let client = Client::builder(endpoint.clone()).retry(policy).connect().await.unwrap();
+    let asking: Vec<_> = (0..300)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.request("engine", message("x")).await })
+        })
+        .collect();
+    // All have found nobody, and a hundred retries are not enough for them.
+    while client.counters().returned < 300 || client.counters().retries_delayed < 200 {
+        tokio::task::yield_now().await;
+    }
+    let service = Service::connect(&endpoint, "engine").await.unwrap();
+    echo(&service);
+    for request in asking {
+        assert_eq!(request.await.unwrap(), Ok(message("x")));
+    }
+    // With less time than the budget needs, the error says what failed, and a counter why.
+    let options = RequestOptions { timeout: Duration::from_millis(60), ..client.options() };
+    let short = (0..200).map(|_| client.request_with("nobody", message("x"), options));
+    let errors = futures::future::join_all(short).await;
+    let unknown = |error: &RequestError| {
+        matches!(error, RequestError::Returned { reason: ReturnReason::Unknown, .. })
+    };
+    assert!(errors.iter().all(|outcome| outcome.as_ref().is_err_and(unknown)));
+    assert!(client.counters().retries_refused > 0);
 }
 
 /// mux:client:mux-only.
