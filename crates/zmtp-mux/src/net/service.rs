@@ -141,7 +141,7 @@ impl Service {
     /// # Errors
     ///
     /// It cannot be reached, is no MUX, or does not let the service in: the name is held by another
-    /// service that lives, or is not allowed.
+    /// service that lives ([`ConnectError::LetGo`]), or is not allowed.
     ///
     /// # Cancel safety
     ///
