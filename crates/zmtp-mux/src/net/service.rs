@@ -5,12 +5,13 @@ mod request;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use thiserror::Error;
+use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 use zmtp_proto::Message;
 
@@ -69,6 +70,7 @@ use crate::service::{Heed, ServiceCore, ServiceCounters};
 /// assert_eq!(reply, Message::single(&6_u32.to_be_bytes()));
 ///
 /// service.drain(); // nothing new; what has come is served, and then `recv` ends
+/// service.ended().await;
 /// server.await?;
 /// # Ok(())
 /// # }
@@ -115,6 +117,8 @@ pub enum ServiceError {
 struct Shared {
     dealer: Dealer,
     state: Mutex<State>,
+    /// Told when no more requests come.
+    ended: Notify,
 }
 
 #[derive(Debug)]
@@ -170,11 +174,34 @@ impl Service {
     pub async fn recv(&self) -> Result<Request, ServiceError> {
         let mut ears = Ears::default();
         let request = poll_fn(|cx| self.0.poll_recv(cx, &mut ears)).await;
-        if matches!(request, Err(ServiceError::Drained)) {
+        if let Err(ServiceError::Drained) = &request {
             // Its last replies may still be on their way out.
             self.0.dealer.close().await;
         }
         request
+    }
+
+    /// Waits until no more requests come, and returns why: of one that [drains](Self::drain),
+    /// [`ServiceError::Drained`], when its last replies are written. Somebody has to receive
+    /// meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only ever waits.
+    pub async fn ended(&self) -> ServiceError {
+        let end = loop {
+            let mut told = pin!(self.0.ended.notified());
+            // It may end between the look and the wait.
+            told.as_mut().enable();
+            if let Some(end) = self.0.lock().end.clone() {
+                break end;
+            }
+            told.await;
+        };
+        if let ServiceError::Drained = end {
+            self.0.dealer.close().await;
+        }
+        end
     }
 
     /// Returns the next request if it is there.
@@ -212,7 +239,7 @@ impl Service {
     /// Takes nothing new from here on: the MUX gives new requests back to their clients, as
     /// DRAINING. What waits already still comes; when that is answered or dropped, the connection
     /// is closed and [`recv`](Self::recv) says [`ServiceError::Drained`]. So go on receiving until
-    /// then. A MUX gives a service a minute for it.
+    /// then; whoever does not can wait for it with [`ended`](Self::ended). A MUX gives a service a minute for it.
     pub fn drain(&self) {
         self.0.lock().core.begin_drain();
         self.0.stir();
@@ -226,6 +253,7 @@ impl Service {
     /// Can be called again after it was dropped; the service is closed all the same.
     pub async fn close(&self) {
         self.0.lock().end.get_or_insert(ServiceError::Closed);
+        self.0.ended.notify_waiters();
         self.0.stir();
         self.0.dealer.close().await;
     }
@@ -250,6 +278,7 @@ impl Shared {
         let mut state = self.lock();
         loop {
             if let Some(end) = &state.end {
+                self.ended.notify_waiters();
                 return Poll::Ready(Err(end.clone()));
             }
             state.speak(&self.dealer, cx, &mut ears.room);

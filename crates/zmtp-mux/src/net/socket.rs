@@ -264,13 +264,14 @@ impl MuxSocket {
         self.0.inbox.peers()
     }
 
-    /// Ends the connection of a peer. What waits for it comes back, and then
-    /// [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
+    /// Ends the connection of a peer, of whom a message or an event has told, as it stands there or by
+    /// its token. What waits for it comes back, and then [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
     ///
     /// # Errors
     ///
     /// [`NotSentReason::NotConnected`] if it has ended already.
-    pub fn disconnect(&self, peer: Token) -> Result<(), NotSentReason> {
+    pub fn disconnect(&self, peer: impl Into<Token>) -> Result<(), NotSentReason> {
+        let peer = peer.into();
         self.shared().with_core(|core| core.disconnect(peer)).map_err(NotSentReason::from)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use zmtp_mux::{
     Client, ConnectError, Dealer, DealerError, Doubt, Envelopes, GoneReason, Message, MuxConfig,
     ReplyErrorReason, RequestError, Retry, ReturnReason, Service, ServiceError, TryReplyError,
@@ -74,10 +75,12 @@ async fn a_service_that_drains_serves_what_has_come_and_ends() {
         }
     }
     assert!(!receiving.is_finished(), "one is not answered yet");
+    assert!(service.ended().now_or_never().is_none());
     held.reply(message("done")).await.unwrap();
     assert_eq!(soon(first).await.unwrap(), Ok(message("done")));
     let end: Result<(), ServiceError> = soon(receiving).await.unwrap();
     assert!(matches!(end, Err(ServiceError::Drained)));
+    assert!(matches!(soon(service.ended()).await, ServiceError::Drained));
     assert!(matches!(soon(service.recv()).await, Err(ServiceError::Drained)));
     let after = soon(ask("after")).await.unwrap();
     assert!(matches!(after, Err(RequestError::Returned { .. })), "{after:?}");
