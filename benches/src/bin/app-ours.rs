@@ -1,5 +1,6 @@
 //! Ours: the handles of `zmtp-mux`.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -99,31 +100,35 @@ async fn serve(role: &Serve) -> Result<(), Failure> {
     }
 }
 
-/// A task for each request that is open.
+/// A task for each client.
 async fn ask(role: &Ask) -> Result<(), Failure> {
     let pings = Arc::new(Mutex::new(Pings::new(role.window)));
     let mut asking = JoinSet::new();
     for _ in 0..role.clients {
         let client = Client::connect(&role.to.parse()?).await?;
-        for _ in 0..role.outstanding {
-            asking.spawn(request(client.clone(), role.clone(), Arc::clone(&pings)));
-        }
+        asking.spawn(ask_as(client, role.clone(), Arc::clone(&pings)));
     }
     // The first that sees the end of the window ends all.
-    asking.join_next().await.ok_or("nothing is asked")??
+    asking.join_next().await.ok_or("nothing is asked")???;
+    println!("{}", pings.lock().unwrap_or_else(PoisonError::into_inner).report());
+    Ok(())
 }
 
-async fn request(client: Client, role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
+async fn ask_as(client: Client, role: Ask, pings: Arc<Mutex<Pings>>) -> Result<(), Failure> {
     let mut asker = Asker::new(role.len);
-    loop {
-        let answer = client.request(&role.name, asker.ask()).await?;
-        let sent = asker.take(last_frame(&answer))?;
-        let mut pings = pings.lock().unwrap_or_else(PoisonError::into_inner);
-        if pings.take(sent) == Progress::Done {
-            println!("{}", pings.report());
-            return Ok(());
-        }
+    let mut open = VecDeque::new();
+    for _ in 0..role.outstanding {
+        open.push_back(client.send(&role.name, asker.ask()));
     }
+    while let Some(oldest) = open.pop_front() {
+        let answer = oldest.await?;
+        let sent = asker.take(last_frame(&answer))?;
+        if pings.lock().unwrap_or_else(PoisonError::into_inner).take(sent) == Progress::Done {
+            break;
+        }
+        open.push_back(client.send(&role.name, asker.ask()));
+    }
+    Ok(())
 }
 
 /// Binds a routing socket and says where.

@@ -14,6 +14,8 @@
 mod barrier;
 mod core;
 mod counters;
+mod deadlines;
+mod destinations;
 mod envelope;
 mod error;
 mod hear;
@@ -21,8 +23,9 @@ mod presence;
 mod requests;
 mod retry;
 mod view;
+mod window;
 
-pub(crate) use self::core::{ClientCore, ClientLimits};
+pub(crate) use self::core::{ClientCore, ClientLimits, Order};
 pub use self::counters::ClientCounters;
 pub use self::error::{Doubt, RequestError, UnsentReason};
 pub(crate) use self::presence::WatchId;

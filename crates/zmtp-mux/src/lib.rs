@@ -155,9 +155,9 @@ pub use net::{
     Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
     Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
     Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
-    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, Permit, Proxy, RecvHalf,
-    ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError, SendHalf,
-    Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
+    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, PendingReply, Permit, Proxy,
+    RecvHalf, ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError,
+    SendHalf, Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
     TryReplyError, Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};

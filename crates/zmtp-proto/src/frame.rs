@@ -33,6 +33,11 @@ impl FrameHeader {
     /// The longest header, in octets.
     pub const LEN_MAX: usize = 9;
 
+    /// Returns the octets of the header of a body of this length.
+    pub(crate) fn len_for(body_len: usize) -> usize {
+        if u8::try_from(body_len).is_ok() { 2 } else { Self::LEN_MAX }
+    }
+
     /// Takes a header off the front of `input`; `Ok(None)` while it is too short.
     ///
     /// # Errors
@@ -129,6 +134,7 @@ mod tests {
         for size in 0..=u8::MAX {
             let header = FrameHeader::parse(&[0, size]).unwrap().unwrap();
             assert_eq!((header.header_len, header.body_len), (2, u64::from(size)));
+            assert_eq!(FrameHeader::len_for(size.into()), 2);
         }
         for size in [0, 2, 255, 256, 1 << 40, (1 << 63) - 1] {
             let mut input = vec![LONG];

@@ -47,9 +47,12 @@ impl Message {
     /// Makes a message of one frame.
     #[must_use]
     pub fn single(body: &[u8]) -> Self {
-        let mut octets = BytesMut::with_capacity(body.len().saturating_add(FrameHeader::LEN_MAX));
-        put_frame(FrameKind::MessageLast, body, &mut octets);
-        Self(Octets::Whole(octets.freeze()))
+        // Of just that length, since to share octets with room behind them takes a second allocation.
+        let mut octets =
+            Vec::with_capacity(FrameHeader::len_for(body.len()).saturating_add(body.len()));
+        put_header(FrameKind::MessageLast, body.len(), &mut octets);
+        octets.extend_from_slice(body);
+        Self(Octets::Whole(octets.into()))
     }
 
     /// Makes a message of these frames, in order.

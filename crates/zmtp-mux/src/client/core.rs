@@ -29,7 +29,6 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytes::Bytes;
 use zmtp_proto::Message;
 
 use crate::client::barrier::Barrier;
@@ -38,9 +37,10 @@ use crate::client::envelope::{Enclosed, put_lead};
 use crate::client::error::{Doubt, UnsentReason};
 use crate::client::presence::{Asked, Presence, WatchId};
 use crate::client::requests::{Outcome, RequestId, Requests, Way};
+use crate::client::retry::Verdict;
 use crate::client::view::{WatchError, WatchEvent};
+use crate::core::Pattern;
 use crate::core::notice::{NoticeKind, control};
-use crate::core::{Name, Pattern};
 
 /// What a client allows itself, and its peer.
 #[derive(Clone, Copy, Debug)]
@@ -94,14 +94,27 @@ pub(super) enum History {
 
 /// What is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Order<T> {
     Hello,
     Watch(Pattern),
     Unwatch(Pattern),
-    Request(RequestId),
+    /// A request, and by what its owner finds its body.
+    Request(RequestId, T),
 }
 
-impl<T> ClientCore<T> {
+impl<T> Order<T> {
+    /// Returns what is said to the MUX itself; `None` for a request.
+    pub(crate) fn notice(&self) -> Option<Message> {
+        match self {
+            Self::Hello => Some(control(NoticeKind::Hello, None)),
+            Self::Watch(of) => Some(control(NoticeKind::Watch, Some(of.as_octets()))),
+            Self::Unwatch(of) => Some(control(NoticeKind::Unwatch, Some(of.as_octets()))),
+            Self::Request(..) => None,
+        }
+    }
+}
+
+impl<T: Copy> ClientCore<T> {
     /// Makes a client that is not connected.
     pub(crate) fn new(limits: ClientLimits) -> Self {
         Self {
@@ -115,19 +128,17 @@ impl<T> ClientCore<T> {
         }
     }
 
-    /// Opens a request, which has its outcome at `deadline` at the latest. One that is not opened
-    /// has it at once.
+    /// Opens a request with a body of so many octets on the wire, which has its outcome at `deadline`
+    /// at the latest. One that is not opened has it at once.
     // spec: mux:client:one-outcome, mux:client:limits
     pub(crate) fn begin(
         &mut self,
         name: &[u8],
-        body: &Message,
+        body_len: usize,
         ticket: T,
         deadline: Instant,
     ) -> Result<RequestId, UnsentReason> {
-        let name = Bytes::copy_from_slice(name);
-        Name::new(name.clone()).ok_or(UnsentReason::NoName)?;
-        let len = body.encoded_len().saturating_add(name.len()).saturating_add(LEAD_LEN);
+        let len = body_len.saturating_add(name.len()).saturating_add(LEAD_LEN);
         if self.link == Link::Over {
             return Err(UnsentReason::Closed);
         }
@@ -137,8 +148,9 @@ impl<T> ClientCore<T> {
         if self.requests.len() >= self.limits.in_flight_max {
             return Err(UnsentReason::TooMany);
         }
+        let id = self.requests.begin(name, ticket, deadline).ok_or(UnsentReason::NoName)?;
         count(&mut self.counters.requests);
-        Ok(self.requests.begin(name, body.clone(), ticket, deadline))
+        Ok(id)
     }
 
     /// Forgets a request that nobody waits for any more. Its reply is dropped when it comes.
@@ -194,16 +206,12 @@ impl<T> ClientCore<T> {
     /// Settles what has no time left.
     // spec: mux:client:deadline
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some((deadline, id)) = self.requests.next_deadline() {
-            if deadline > now {
-                break;
-            }
-            let unsent = match self.link {
-                Link::Up { .. } => UnsentReason::NoRoom,
-                Link::Down | Link::Draining { .. } => UnsentReason::NotConnected,
-                Link::Over => UnsentReason::Closed,
-            };
-            let Some((ticket, way)) = self.requests.close(id) else { break };
+        let unsent = match self.link {
+            Link::Up { .. } => UnsentReason::NoRoom,
+            Link::Down | Link::Draining { .. } => UnsentReason::NotConnected,
+            Link::Over => UnsentReason::Closed,
+        };
+        while let Some((ticket, way)) = self.requests.expire(now) {
             let outcome = match way {
                 Way::Unsent => Outcome::NotSent(unsent),
                 Way::Sent => Outcome::InDoubt(Doubt::Timeout),
@@ -214,15 +222,16 @@ impl<T> ClientCore<T> {
         }
     }
 
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout).
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), which may then find nothing to
+    /// do. Only that call makes it later.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.requests.next_deadline().map(|(deadline, _)| deadline)
+        self.requests.next_deadline()
     }
 
     /// Returns what is to be sent now, again and again until it is told that it was sent, and puts
     /// the frames before it into `lead`, in place of what is there.
     // spec: mux:client:sent-in-order
-    pub(crate) fn poll_transmit(&mut self, lead: &mut Vec<u8>) -> Option<(Order, Message)> {
+    pub(crate) fn poll_transmit(&mut self, lead: &mut Vec<u8>) -> Option<Order<T>> {
         lead.clear();
         let takes_requests = match self.link {
             Link::Down | Link::Over => return None,
@@ -230,47 +239,51 @@ impl<T> ClientCore<T> {
             Link::Draining { .. } => false,
         };
         if self.barrier.is_due() {
-            return Some((Order::Hello, said(NoticeKind::Hello, None)));
+            return Some(Order::Hello);
         }
         if let Some(asked) = self.presence.poll_ask(&self.barrier) {
             return Some(match asked {
-                Asked::Watch(of) => {
-                    let message = said(NoticeKind::Watch, Some(&of));
-                    (Order::Watch(of), message)
-                }
-                Asked::Unwatch(of) => {
-                    let message = said(NoticeKind::Unwatch, Some(&of));
-                    (Order::Unwatch(of), message)
-                }
+                Asked::Watch(of) => Order::Watch(of),
+                Asked::Unwatch(of) => Order::Unwatch(of),
             });
         }
-        let (id, name, body) = self.requests.first_unsent().filter(|_| takes_requests)?;
+        let (id, name, ticket) = self.requests.first_unsent().filter(|_| takes_requests)?;
         put_lead(name, id, lead);
-        Some((Order::Request(id), body.clone()))
+        Some(Order::Request(id, *ticket))
     }
 
     /// Notes that the link has taken what [`poll_transmit`](Self::poll_transmit) has returned.
-    pub(crate) fn handle_sent(&mut self, order: &Order) {
+    pub(crate) fn handle_sent(&mut self, order: &Order<T>) {
         match order {
             Order::Hello => self.barrier.handle_sent(),
             Order::Watch(of) => self.presence.handle_watch_sent(of),
             Order::Unwatch(of) => self.presence.handle_unwatch_sent(of, &mut self.barrier),
-            Order::Request(id) => self.requests.handle_sent(*id),
+            Order::Request(id, _) => self.requests.handle_sent(*id),
         }
     }
 
     /// Notes that the link will never take a request.
-    pub(crate) fn handle_unsent(&mut self, order: &Order, why: UnsentReason) {
+    pub(crate) fn handle_unsent(&mut self, order: &Order<T>, why: UnsentReason) {
         match order {
-            Order::Request(id) => self.settle(*id, Outcome::NotSent(why)),
+            Order::Request(id, _) => self.settle(*id, Outcome::NotSent(why)),
             // They are short, and always taken.
             Order::Hello | Order::Watch(_) | Order::Unwatch(_) => self.handle_sent(order),
         }
     }
 
+    /// Tells whether a request is open and waits to be sent.
+    pub(crate) fn is_unsent(&self, id: RequestId) -> bool {
+        self.requests.is_unsent(id)
+    }
+
     /// Returns a request that has its outcome.
     pub(crate) fn poll_settled(&mut self) -> Option<(T, Outcome)> {
         self.settled.pop_front()
+    }
+
+    /// Returns how many of them there are.
+    pub(crate) fn settled_count(&self) -> usize {
+        self.settled.len()
     }
 
     /// Begins to watch.
@@ -300,6 +313,15 @@ impl<T> ClientCore<T> {
     /// Returns a watch that has something to tell.
     pub(crate) fn poll_roused(&mut self) -> Option<WatchId> {
         self.presence.poll_roused()
+    }
+
+    /// Counts what the budget has done to a request that has failed.
+    pub(crate) fn count_verdict(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::AfterRefill(_) => count(&mut self.counters.retries_delayed),
+            Verdict::Spent => count(&mut self.counters.retries_refused),
+            Verdict::After(_) | Verdict::Fail => {}
+        }
     }
 
     /// Counts a request that is sent again.
@@ -346,10 +368,6 @@ impl<T> ClientCore<T> {
     pub(super) fn holds_nothing(&self) -> bool {
         self.requests.is_empty() && self.settled.is_empty() && self.presence.is_empty()
     }
-}
-
-fn said(kind: NoticeKind, about: Option<&Pattern>) -> Message {
-    control(kind, about.map(Pattern::as_octets))
 }
 
 pub(super) fn count(counter: &mut u64) {

@@ -11,6 +11,10 @@ pub struct ClientCounters {
     pub requests: u64,
     /// Those of them that were sent again by the policy.
     pub retries: u64,
+    /// Retries that waited for the budget.
+    pub retries_delayed: u64,
+    /// Requests that failed because the budget had no retry for them in their time.
+    pub retries_refused: u64,
     /// Requests answered by their service.
     pub replies: u64,
     /// Requests that the MUX gave back.

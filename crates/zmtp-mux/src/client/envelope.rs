@@ -9,17 +9,20 @@
 //! So a REP, which keeps the frames up to the empty one and puts them before its answer, serves it
 //! unmodified, and so does a DEALER that repeats them.
 
+use bytes::Buf;
 use zmtp_proto::{FrameKind, Frames, Message, put_header};
 
 use crate::client::requests::RequestId;
 
 /// Puts what stands before the body of a request.
 // spec: mux:client:request-form
+#[inline]
 pub(super) fn put_lead(name: &[u8], id: RequestId, lead: &mut Vec<u8>) {
-    for frame in [name, &id.octets(), b""] {
-        put_header(FrameKind::MessageMore, frame.len(), lead);
-        lead.extend_from_slice(frame);
-    }
+    put_header(FrameKind::MessageMore, name.len(), lead);
+    lead.extend_from_slice(name);
+    lead.extend_from_slice(&BEFORE_ID);
+    lead.extend_from_slice(&id.octets());
+    lead.extend_from_slice(&DELIMITER);
 }
 
 /// A message that has the form of a request or a reply.
@@ -27,6 +30,8 @@ pub(super) fn put_lead(name: &[u8], id: RequestId, lead: &mut Vec<u8>) {
 pub(super) struct Enclosed<'m> {
     pub(super) name: &'m [u8],
     pub(super) id: RequestId,
+    /// Octets before the body.
+    pub(super) lead_len: usize,
 }
 
 impl<'m> Enclosed<'m> {
@@ -39,8 +44,17 @@ impl<'m> Enclosed<'m> {
         if !frames.next()?.is_empty() {
             return None;
         }
-        Some(Self { name, id })
+        let lead_len = message.as_octets().len().saturating_sub(frames.rest().len());
+        Some(Self { name, id, lead_len })
     }
+}
+
+/// Returns the body of a message whose envelope has so many octets, not copied. One without any is
+/// one empty frame.
+pub(super) fn body_of(message: Message, lead_len: usize) -> Message {
+    let mut octets = message.into_bytes();
+    octets.advance(lead_len.min(octets.len()));
+    Message::from_octets(octets).unwrap_or_else(|_| Message::single(b""))
 }
 
 /// Returns the id that the frames behind an address begin with.
@@ -48,13 +62,11 @@ pub(super) fn id_of(rest: &[u8]) -> Option<RequestId> {
     RequestId::parse(Frames::new(rest).next()?)
 }
 
-/// Returns the body of a request or reply, not copied. One without any is one empty frame.
-pub(super) fn body_of(message: &Message) -> Message {
-    message.without_frames(LEAD_FRAMES).unwrap_or_else(|| Message::single(b""))
-}
+/// The header of an id: MORE, and its length.
+const BEFORE_ID: [u8; 2] = [1, 8];
 
-/// Frames before the body: name, id, delimiter.
-const LEAD_FRAMES: usize = 3;
+/// The frame that ends an envelope: MORE, and empty.
+const DELIMITER: [u8; 2] = [1, 0];
 
 #[cfg(test)]
 mod tests {
@@ -77,10 +89,11 @@ mod tests {
         assert_eq!(frames(&request), expected);
         let read = Enclosed::parse(&request).unwrap();
         assert_eq!((read.name, read.id), (&b"engine"[..], RequestId(0x0102)));
-        assert_eq!(body_of(&request), body);
+        let lead_len = read.lead_len;
+        assert_eq!(body_of(request, lead_len), body);
         let nothing = Message::from_frames([&b"engine"[..], &id, b""]).unwrap();
-        assert!(Enclosed::parse(&nothing).is_some());
-        assert_eq!(body_of(&nothing), Message::single(b""));
+        let lead_len = Enclosed::parse(&nothing).unwrap().lead_len;
+        assert_eq!(body_of(nothing, lead_len), Message::single(b""));
     }
 
     /// mux:client:reply-form.

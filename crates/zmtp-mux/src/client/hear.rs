@@ -11,9 +11,9 @@ use crate::client::requests::Outcome;
 use crate::core::notice::Heard;
 use crate::core::{GoneReason, ReturnReason};
 
-impl<T> ClientCore<T> {
+impl<T: Copy> ClientCore<T> {
     /// Takes in a message. Returns when to come back, if the MUX says that it goes away.
-    pub(crate) fn handle_message(&mut self, message: &Message) -> Option<Duration> {
+    pub(crate) fn handle_message(&mut self, message: Message) -> Option<Duration> {
         let mut frames = message.frames();
         if frames.next().is_some_and(<[u8]>::is_empty) {
             match Heard::parse(frames.rest()) {
@@ -27,14 +27,14 @@ impl<T> ClientCore<T> {
     }
 
     // spec: mux:client:reply-form, mux:client:stray-counted
-    fn handle_reply(&mut self, message: &Message) {
-        let Some(Enclosed { name, id }) = Enclosed::parse(message) else {
+    fn handle_reply(&mut self, message: Message) {
+        let Some(Enclosed { name, id, lead_len }) = Enclosed::parse(&message) else {
             return count(&mut self.counters.unreadable);
         };
         match self.requests.answer(id, name) {
             Some(ticket) => {
                 count(&mut self.counters.replies);
-                self.settled.push_back((ticket, Outcome::Reply(body_of(message))));
+                self.settled.push_back((ticket, Outcome::Reply(body_of(message, lead_len))));
             }
             None => count(&mut self.counters.stray_replies),
         }

@@ -1,14 +1,15 @@
 //! The requests of a client that are open, each until it has its one outcome.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use zmtp_proto::Message;
 
 use crate::client::barrier::BarrierId;
+use crate::client::deadlines::Deadlines;
+use crate::client::destinations::{DestinationKey, Destinations};
 use crate::client::error::{Doubt, RequestError, UnsentReason};
+use crate::client::window::Window;
 use crate::core::{GoneReason, ReturnReason};
 
 /// Which request of a client. Rises with each, and is never used again.
@@ -31,19 +32,17 @@ pub(crate) enum Outcome {
 /// The open requests. `T` is what the owner finds each by.
 #[derive(Debug)]
 pub(super) struct Requests<T> {
-    open: BTreeMap<RequestId, Open<T>>,
-    by_name: BTreeSet<(Bytes, RequestId)>,
-    by_deadline: BTreeSet<(Instant, RequestId)>,
+    open: Window<Open<T>>,
+    destinations: Destinations,
+    deadlines: Deadlines,
     suspects: BTreeSet<(BarrierId, RequestId)>,
-    next: RequestId,
     /// Those from here on are unsent, and no others: they are sent in the order of their ids.
     unsent: RequestId,
 }
 
 #[derive(Debug)]
 struct Open<T> {
-    name: Bytes,
-    deadline: Instant,
+    destination: DestinationKey,
     stage: Stage,
     ticket: T,
 }
@@ -51,8 +50,8 @@ struct Open<T> {
 /// How far a request has come.
 #[derive(Debug)]
 enum Stage {
-    /// This waits to be sent.
-    Unsent(Message),
+    /// It waits to be sent.
+    Unsent,
     /// The link has it, or the MUX, or the service.
     Sent,
     /// So it was when its service ended. It is in doubt, unless a RETURN before the answer to this
@@ -76,20 +75,24 @@ impl RequestId {
         Some(Self(u64::from_be_bytes(octets.try_into().ok()?)))
     }
 
-    fn after(self) -> Self {
-        Self(self.0.wrapping_add(1))
+    /// Returns the id of the `count`th request behind this one.
+    pub(super) fn plus(self, count: usize) -> Self {
+        Self(self.0.wrapping_add(u64::try_from(count).unwrap_or(u64::MAX)))
     }
 }
 
 impl Outcome {
     /// Makes it the result of a request, which was this message.
-    pub(crate) fn into_result(self, message: Message) -> Result<Message, RequestError> {
+    pub(crate) fn into_result(
+        self,
+        message: impl FnOnce() -> Message,
+    ) -> Result<Message, RequestError> {
         match self {
             Self::Reply(reply) => Ok(reply),
             Self::Returned { reason, retry_after } => {
-                Err(RequestError::Returned { reason, retry_after, message })
+                Err(RequestError::Returned { reason, retry_after, message: message() })
             }
-            Self::NotSent(reason) => Err(RequestError::NotSent { reason, message }),
+            Self::NotSent(reason) => Err(RequestError::NotSent { reason, message: message() }),
             Self::InDoubt(reason) => Err(RequestError::InDoubt { reason }),
         }
     }
@@ -98,68 +101,73 @@ impl Outcome {
 impl<T> Requests<T> {
     pub(super) fn new() -> Self {
         Self {
-            open: BTreeMap::new(),
-            by_name: BTreeSet::new(),
-            by_deadline: BTreeSet::new(),
+            open: Window::new(),
+            destinations: Destinations::default(),
+            deadlines: Deadlines::default(),
             suspects: BTreeSet::new(),
-            next: RequestId(0),
             unsent: RequestId(0),
         }
     }
 
-    /// Opens a request, unsent.
-    pub(super) fn begin(
-        &mut self,
-        name: Bytes,
-        body: Message,
-        ticket: T,
-        deadline: Instant,
-    ) -> RequestId {
-        let id = self.next;
-        self.next = id.after();
-        self.by_name.insert((name.clone(), id));
-        self.by_deadline.insert((deadline, id));
-        let stage = Stage::Unsent(body);
-        self.open.insert(id, Open { name, deadline, stage, ticket });
-        id
+    /// Opens a request, unsent; `None` if no service can have this name.
+    pub(super) fn begin(&mut self, name: &[u8], ticket: T, deadline: Instant) -> Option<RequestId> {
+        let id = self.open.next();
+        let destination = self.destinations.begin(name, id)?;
+        self.deadlines.push(deadline, id);
+        self.open.push(Open { destination, stage: Stage::Unsent, ticket });
+        Some(id)
     }
 
-    /// Returns the request that is to be sent next, its name, and its body.
-    pub(super) fn first_unsent(&self) -> Option<(RequestId, &Bytes, &Message)> {
-        let (id, open) = self.open.range(self.unsent..).next()?;
-        match &open.stage {
-            Stage::Unsent(body) => Some((*id, &open.name, body)),
-            Stage::Sent | Stage::Suspect { .. } => None,
+    /// Returns the request that is to be sent next, its name, and by what its owner finds it.
+    #[inline]
+    pub(super) fn first_unsent(&mut self) -> Option<(RequestId, &[u8], &T)> {
+        // Mostly the newest is the only one, and then there is none.
+        if self.unsent >= self.open.next() {
+            return None;
         }
+        if self.open.get(self.unsent).is_none() {
+            let first = self.open.first_from(self.unsent).map(|(id, _)| id);
+            // None of those before it is looked at again.
+            self.unsent = first.unwrap_or(self.open.next());
+        }
+        let open = self.open.get(self.unsent)?;
+        Some((self.unsent, self.destinations.name(open.destination), &open.ticket))
+    }
+
+    /// Tells whether a request is open and waits to be sent.
+    pub(super) fn is_unsent(&self, id: RequestId) -> bool {
+        self.open.get(id).is_some_and(|open| matches!(open.stage, Stage::Unsent))
     }
 
     /// Notes that the link has taken a request, which was the first that was unsent.
     pub(super) fn handle_sent(&mut self, id: RequestId) {
-        self.unsent = self.unsent.max(id.after());
-        if let Some(open) = self.open.get_mut(&id) {
+        self.unsent = self.unsent.max(id.plus(1));
+        if let Some(open) = self.open.get_mut(id) {
             open.stage = Stage::Sent;
+            self.destinations.handle_sent(open.destination);
         }
     }
 
     /// Closes a request, whatever became of it.
     pub(super) fn close(&mut self, id: RequestId) -> Option<(T, Way)> {
-        let Open { name, deadline, stage, ticket } = self.open.remove(&id)?;
-        self.by_name.remove(&(name, id));
-        self.by_deadline.remove(&(deadline, id));
+        let Open { destination, stage, ticket } = self.open.remove(id)?;
         if let Stage::Suspect { until, .. } = stage {
             self.suspects.remove(&(until, id));
         }
         let way = match stage {
-            Stage::Unsent(_) => Way::Unsent,
+            Stage::Unsent => Way::Unsent,
             Stage::Sent | Stage::Suspect { .. } => Way::Sent,
         };
+        let open = &self.open;
+        self.destinations.close(destination, way, |id| open.get(id).is_some());
+        self.deadlines.close(open.len(), |id| open.get(id).is_some());
         Some((ticket, way))
     }
 
     /// Closes a request to this name, if it has been sent.
     pub(super) fn answer(&mut self, id: RequestId, name: &[u8]) -> Option<T> {
-        let open = self.open.get(&id)?;
-        if matches!(open.stage, Stage::Unsent(_)) || open.name != name {
+        let open = self.open.get(id)?;
+        if matches!(open.stage, Stage::Unsent) || self.destinations.name(open.destination) != name {
             return None;
         }
         self.close(id).map(|(ticket, _)| ticket)
@@ -168,9 +176,7 @@ impl<T> Requests<T> {
     /// Returns the one request that has been sent to this name and is open; `None` if there are
     /// more, or there is none.
     pub(super) fn only_sent_to(&self, name: &[u8]) -> Option<RequestId> {
-        let mut sent = self.sent_to(name);
-        let only = sent.next();
-        only.filter(|_| sent.next().is_none())
+        self.destinations.only_sent(name)
     }
 
     /// Makes suspect what has been sent to this name and is not yet.
@@ -180,15 +186,13 @@ impl<T> Requests<T> {
         why: GoneReason,
         mut until: impl FnMut() -> BarrierId,
     ) {
-        let ids: Vec<_> = self.sent_to(name).collect();
-        for id in ids {
-            let Some(open) = self.open.get_mut(&id) else { continue };
-            if matches!(open.stage, Stage::Sent) {
-                let until = until();
-                open.stage = Stage::Suspect { until, why };
-                self.suspects.insert((until, id));
-            }
-        }
+        let (open, suspects) = (&mut self.open, &mut self.suspects);
+        self.destinations.suspect(name, self.unsent, |id| {
+            let Some(open) = open.get_mut(id) else { return };
+            let until = until();
+            open.stage = Stage::Suspect { until, why };
+            suspects.insert((until, id));
+        });
     }
 
     /// Returns a request that is suspect up to this barrier, and how its service ended.
@@ -202,44 +206,75 @@ impl<T> Requests<T> {
 
     /// Returns how the service of a request ended, if the request is suspect.
     pub(super) fn why_suspect(&self, id: RequestId) -> Option<GoneReason> {
-        match self.open.get(&id)?.stage {
+        match self.open.get(id)?.stage {
             Stage::Suspect { why, .. } => Some(why),
-            Stage::Unsent(_) | Stage::Sent => None,
+            Stage::Unsent | Stage::Sent => None,
         }
     }
 
-    /// Returns when the first of them has no time left.
-    pub(super) fn next_deadline(&self) -> Option<(Instant, RequestId)> {
-        self.by_deadline.first().copied()
+    /// Returns when the first of them has no time left, or one that is open no more.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first()
+    }
+
+    /// Closes one that has no time left.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<(T, Way)> {
+        while let Some(id) = self.deadlines.pop(now) {
+            if let Some(closed) = self.close(id) {
+                return Some(closed);
+            }
+        }
+        None
     }
 
     /// Returns the first that has been sent.
     pub(super) fn first_sent(&self) -> Option<RequestId> {
-        self.open.range(..self.unsent).next().map(|(id, _)| *id)
+        self.first().filter(|id| *id < self.unsent)
     }
 
     /// Returns the first of all.
     pub(super) fn first(&self) -> Option<RequestId> {
-        self.open.keys().next().copied()
+        self.open.first_from(RequestId(0)).map(|(id, _)| id)
     }
 
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    fn sent_to<'r>(&'r self, name: &'r [u8]) -> impl Iterator<Item = RequestId> + 'r {
-        // The key is copied once for each notice, not for each request.
-        let from = Bound::Included((Bytes::copy_from_slice(name), RequestId(0)));
-        let from_name = self.by_name.range((from, Bound::Unbounded));
-        let of_name = from_name.take_while(move |(of, _)| of == name).map(|(_, id)| *id);
-        of_name.take_while(|id| *id < self.unsent)
-    }
-
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-            && self.by_name.is_empty()
-            && self.by_deadline.is_empty()
+        self.open.len() == 0
+            && self.destinations.is_empty()
+            && self.deadlines.len() == 0
             && self.suspects.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::deadlines::SLACK;
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// mux:client:deadline.
+    #[test]
+    fn deadlines_of_what_is_answered_are_kept_only_until_there_are_too_many() {
+        let (now, mut requests) = (start(), Requests::new());
+        let deadline = |number: u64| now + Duration::from_millis(number % 1000 + 1);
+        let stays = requests.begin(b"a", 0, deadline(999)).unwrap();
+        requests.handle_sent(stays);
+        for number in 1..10_000 {
+            let id = requests.begin(b"a", number, deadline(number)).unwrap();
+            requests.handle_sent(id);
+            assert_eq!(requests.answer(id, b"a"), Some(number));
+            assert!(requests.deadlines.len() <= 2 * requests.len() + SLACK);
+        }
+        assert_eq!(requests.expire(now + Duration::from_millis(999)), None);
+        assert_eq!(requests.expire(now + Duration::from_secs(1)), Some((0, Way::Sent)));
+        assert!(requests.is_empty() && requests.close(stays).is_none());
     }
 }

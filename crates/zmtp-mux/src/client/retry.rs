@@ -40,6 +40,11 @@ impl Default for RetryPolicy {
 
 /// How many requests of a client may be sent again, so that retries never multiply an overload: each
 /// takes one from a store, which is filled by time and by requests.
+///
+/// A retry that finds the store empty waits for what time puts into it, behind all who wait already.
+/// If the time of its request does not suffice for that, the request fails at once, as it had. Both
+/// are counted: [`retries_delayed`](crate::ClientCounters::retries_delayed),
+/// [`retries_refused`](crate::ClientCounters::retries_refused).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryBudget {
     /// What 100 requests put into the store.
@@ -73,22 +78,28 @@ pub enum Idempotence {
 pub(crate) enum Verdict {
     /// Send it again when this much time has passed.
     After(Duration),
+    /// The same, which is later than it would be if there were no budget.
+    AfterRefill(Duration),
     /// Tell that it has failed.
     Fail,
+    /// The same, for lack of budget.
+    Spent,
 }
 
 /// What is left of a client's budget, in hundredths.
 #[derive(Debug)]
 pub(crate) struct Budget {
     terms: RetryBudget,
-    left: u64,
+    /// Less than nothing, when retries wait that have taken theirs already: so each waits for all
+    /// before it, and as long as it was told.
+    left: i64,
     /// Until when time is credited.
     since: Instant,
 }
 
 impl Budget {
     pub(crate) fn new(budget: RetryBudget, now: Instant) -> Self {
-        Self { terms: budget, left: u64::from(budget.burst).saturating_mul(WHOLE), since: now }
+        Self { terms: budget, left: i64::from(budget.burst).saturating_mul(WHOLE), since: now }
     }
 
     /// Notes a request, as it is sent for the first time.
@@ -96,22 +107,32 @@ impl Budget {
         self.put(self.terms.percent.into());
     }
 
+    /// Takes what a retry costs, and returns how long to wait until that is there; `None` if it will
+    /// not be within `time`, and nothing is taken.
     // spec: mux:client:retry-budget
-    fn spend(&mut self, now: Instant) -> bool {
+    fn spend(&mut self, now: Instant, time: Duration) -> Option<Duration> {
         let passed = now.saturating_duration_since(self.since);
-        let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
+        let millis = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
         let earned = millis.saturating_mul(self.terms.per_second.into()) / MILLIS_PER_HUNDREDTH;
         if earned > 0 {
             self.put(earned);
             self.since = now;
         }
-        let left = self.left.checked_sub(WHOLE);
-        self.left = left.unwrap_or(self.left);
-        left.is_some()
+        let left = self.left.saturating_sub(WHOLE);
+        let short = u64::try_from(left.saturating_neg()).unwrap_or(0);
+        let wait = match short.saturating_mul(MILLIS_PER_HUNDREDTH.unsigned_abs()) {
+            0 => Duration::ZERO,
+            owed => Duration::from_millis(owed).checked_div(self.terms.per_second.into())?,
+        };
+        if wait > Duration::ZERO && wait >= time {
+            return None;
+        }
+        self.left = left;
+        Some(wait)
     }
 
-    fn put(&mut self, hundredths: u64) {
-        let max = u64::from(self.terms.burst).saturating_mul(WHOLE);
+    fn put(&mut self, hundredths: i64) {
+        let max = i64::from(self.terms.burst).saturating_mul(WHOLE);
         self.left = self.left.saturating_add(hundredths).min(max);
     }
 }
@@ -144,8 +165,15 @@ impl Attempts {
             return Verdict::Fail;
         };
         let wait = retry_after.saturating_add(wait);
-        let in_time = now.checked_add(wait).is_some_and(|then| then < self.deadline);
-        if in_time && budget.spend(now) { Verdict::After(wait) } else { Verdict::Fail }
+        let time = self.deadline.saturating_duration_since(now);
+        if wait >= time {
+            return Verdict::Fail;
+        }
+        match budget.spend(now, time) {
+            Some(refill) if refill > wait => Verdict::AfterRefill(refill),
+            Some(_) => Verdict::After(wait),
+            None => Verdict::Spent,
+        }
     }
 
     /// Returns how long to wait at least before it is worth another attempt, if it is.
@@ -178,10 +206,10 @@ impl Attempts {
 }
 
 /// Hundredths that a retry costs.
-const WHOLE: u64 = 100;
+const WHOLE: i64 = 100;
 
 /// Milliseconds in which one in a second makes a hundredth.
-const MILLIS_PER_HUNDREDTH: u64 = 10;
+const MILLIS_PER_HUNDREDTH: i64 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -278,7 +306,9 @@ mod tests {
         };
         let now = start();
         let mut budget = Budget::new(policy.budget, now);
-        let spend = |budget: &mut Budget, now| (0..100).take_while(|_| budget.spend(now)).count();
+        let spend = |budget: &mut Budget, now| {
+            (0..100).take_while(|_| budget.spend(now, Duration::ZERO).is_some()).count()
+        };
         assert_eq!(spend(&mut budget, now), 3);
         for _ in 0..19 {
             budget.credit();
@@ -289,10 +319,39 @@ mod tests {
         let later = now + Duration::from_millis(999);
         assert_eq!(spend(&mut budget, later), 1);
         assert_eq!(spend(&mut budget, later + Duration::from_hours(1)), 3, "the store is limited");
+    }
+
+    /// mux:client:retry-budget.
+    #[test]
+    fn who_finds_no_budget_waits_behind_all_others_and_within_its_time() {
+        let policy = RetryPolicy {
+            budget: RetryBudget { percent: 0, per_second: 2, burst: 1 },
+            ..RetryPolicy::default()
+        };
+        let now = start();
         let why = returned(ReturnReason::Unknown, Duration::ZERO);
-        let now = later + Duration::from_hours(1);
-        let mut attempts =
-            Attempts::new(&policy, Idempotence::Unknown, now + Duration::from_secs(9));
-        assert_eq!(attempts.next(&why, &mut budget, now, 0), Verdict::Fail);
+        let retry = |budget: &mut Budget, now, seconds| {
+            let deadline = now + Duration::from_secs(seconds);
+            Attempts::new(&policy, Idempotence::Unknown, deadline).next(&why, budget, now, 0)
+        };
+        let mut budget = Budget::new(policy.budget, now);
+        assert!(matches!(retry(&mut budget, now, 3), Verdict::After(_)));
+        for place in 1..6 {
+            let wait = Duration::from_millis(500) * place;
+            assert_eq!(retry(&mut budget, now, 3), Verdict::AfterRefill(wait));
+        }
+        assert_eq!(retry(&mut budget, now, 3), Verdict::Spent);
+        assert_eq!(retry(&mut budget, now, 4), Verdict::AfterRefill(Duration::from_secs(3)));
+        // What those who wait have taken is not given to others when time has brought it.
+        let later = now + Duration::from_secs(2);
+        assert_eq!(retry(&mut budget, later, 9), Verdict::AfterRefill(Duration::from_millis(1500)));
+        assert!(matches!(retry(&mut budget, later + Duration::from_secs(9), 9), Verdict::After(_)));
+        // Where time brings nothing, nobody waits for it.
+        let terms = RetryBudget { percent: 10, per_second: 0, burst: 1 };
+        let mut budget = Budget::new(terms, now);
+        assert!(matches!(retry(&mut budget, now, 3600), Verdict::After(_)));
+        assert_eq!(retry(&mut budget, now, 3600), Verdict::Spent);
+        (0..10).for_each(|_| budget.credit());
+        assert!(matches!(retry(&mut budget, now, 3600), Verdict::After(_)));
     }
 }

@@ -1,28 +1,34 @@
 //! A client: requests to named services, each with one outcome.
 
 mod builder;
+mod open;
 mod task;
+mod waiters;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use zmtp_proto::Message;
 
 pub use self::builder::ClientBuilder;
+use self::open::Open;
+pub use self::open::PendingReply;
+use self::waiters::{Ticket, Waiters};
 pub use self::watch::Watch;
 use crate::client::{
-    Attempts, Budget, ClientCore, ClientCounters, Doubt, Idempotence, Outcome, RequestError,
-    RequestId, RetryPolicy, UnsentReason, Verdict, WatchId,
+    Attempts, Budget, ClientCore, ClientCounters, Idempotence, Order, Outcome, RequestError,
+    RetryPolicy, UnsentReason, Verdict, WatchId,
 };
 use crate::core::{Pattern, Token};
 use crate::net::chance::draw;
-use crate::net::clock::{after, now};
+use crate::net::clock::{ahead, now};
 use crate::net::dealer::Dealer;
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::ConnectError;
@@ -84,7 +90,7 @@ use crate::net::socket::{NotSentReason, Parcel};
 pub struct Client {
     shared: Arc<Shared>,
     /// Closes the client with its last handle.
-    _handles: Arc<Handles>,
+    handles: Arc<Handles>,
 }
 
 /// How one request is made. [`Client::options`] has what is usual.
@@ -94,6 +100,20 @@ pub struct RequestOptions {
     pub timeout: Duration,
     /// Whether it may be processed twice.
     pub idempotence: Idempotence,
+}
+
+/// When an attempt is made.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    now: Instant,
+    deadline: Instant,
+}
+
+impl Time {
+    fn begin(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self { now, deadline: ahead(now, timeout) }
+    }
 }
 
 /// What the handles and the task share.
@@ -109,7 +129,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    core: ClientCore<oneshot::Sender<Outcome>>,
+    core: ClientCore<Ticket>,
+    waiters: Waiters,
     link: Option<Token>,
     /// Of the message that is being sent.
     lead: Vec<u8>,
@@ -190,24 +211,35 @@ impl Client {
         options: RequestOptions,
     ) -> Result<Message, RequestError> {
         let (shared, message) = (&self.shared, message.into());
-        let deadline = after(options.timeout);
-        shared.with_state(|state| state.budget.credit());
-        let mut attempts = shared
-            .retry
-            .map(|policy| Attempts::new(&policy, options.idempotence, deadline.into_std()));
+        let mut time = Time::begin(options.timeout);
+        let mut attempts = shared.retry.map(|policy| {
+            shared.with_state(|state| state.budget.credit());
+            Attempts::new(&policy, options.idempotence, time.deadline.into_std())
+        });
         loop {
-            let outcome = shared.attempt(name.as_ref(), &message, deadline).await;
-            let error = match outcome.into_result(message.clone()) {
+            let outcome = shared.attempt(name.as_ref(), &message, time).await;
+            let error = match outcome.into_result(|| message.clone()) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
             let Some(attempts) = &mut attempts else { return Err(error) };
             match shared.judge(attempts, &error) {
-                Verdict::After(wait) => sleep(wait).await,
-                Verdict::Fail => return Err(error),
+                Verdict::After(wait) | Verdict::AfterRefill(wait) => sleep(wait).await,
+                Verdict::Fail | Verdict::Spent => return Err(error),
             }
             shared.with_state(|state| state.core.count_retry());
+            time.now = Instant::now();
         }
+    }
+
+    /// Sends a request at once, and returns a future of its reply. So one task has many requests in
+    /// flight, in the order of these calls: cheaper than with a task for each, and in any order
+    /// they are waited for. There is one attempt; a retry policy is for [`request`](Self::request).
+    ///
+    /// Its errors are those of [`request`](Self::request), and come from the future as well.
+    pub fn send(&self, name: impl AsRef<[u8]>, message: impl Into<Message>) -> PendingReply {
+        let time = Time::begin(self.shared.options.timeout);
+        PendingReply::begin(&self.handles, name.as_ref(), message.into(), time)
     }
 
     /// Returns how requests are made unless told otherwise.
@@ -256,49 +288,44 @@ impl Client {
 
 impl Shared {
     /// Makes one attempt.
-    async fn attempt(&self, name: &[u8], message: &Message, deadline: Instant) -> Outcome {
-        let (ticket, outcome) = oneshot::channel();
-        let begun = self.with_state(|state| {
-            let id = state.core.begin(name, message, ticket, deadline.into_std())?;
-            let flow = state.flush(&self.dealer);
-            let sooner = state.armed.is_none_or(|armed| deadline < armed);
-            if flow != Flow::Through || sooner {
-                self.stir.notify_one();
-            }
-            Ok(id)
-        });
-        let id = match begun {
-            Ok(id) => id,
-            Err(reason) => return Outcome::NotSent(reason),
-        };
-        let mut open = Open { shared: self, id: Some(id) };
-        let settled = outcome.await;
-        open.id = None;
-        // A ticket is never dropped while somebody waits.
-        settled.unwrap_or(Outcome::InDoubt(Doubt::Closed))
+    async fn attempt(&self, name: &[u8], message: &Message, time: Time) -> Outcome {
+        let mut open = None;
+        poll_fn(|cx| match &mut open {
+            None => match Open::begin(self, Some(cx.waker()), name, message, time) {
+                Ok(begun) => {
+                    open = Some(begun);
+                    Poll::Pending
+                }
+                Err(reason) => Poll::Ready(Outcome::NotSent(reason)),
+            },
+            Some(open) => open.poll(cx),
+        })
+        .await
     }
 
     fn judge(&self, attempts: &mut Attempts, error: &RequestError) -> Verdict {
         // Without chance there is the middle.
         let chance = draw().map_or(u64::MAX / 2, u64::from_ne_bytes);
-        self.with_state(|state| attempts.next(error, &mut state.budget, now(), chance))
+        self.with_state(|state| {
+            let verdict = attempts.next(error, &mut state.budget, now(), chance);
+            state.core.count_verdict(verdict);
+            verdict
+        })
     }
 
-    /// Does something, and tells those whom it concerns when the lock is free again.
+    /// Does something, and wakes those whom it concerns when the lock is free again.
     fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut state);
-        let (mut settled, mut roused) = (Vec::new(), Vec::new());
-        settled.extend(std::iter::from_fn(|| state.core.poll_settled()));
+        let mut woken = Vec::with_capacity(state.core.settled_count());
+        while let Some((ticket, outcome)) = state.core.poll_settled() {
+            woken.extend(state.waiters.settle(ticket, outcome));
+        }
         while let Some(id) = state.core.poll_roused() {
-            roused.extend(state.watchers.remove(&id));
+            woken.extend(state.watchers.remove(&id));
         }
         drop(state);
-        for (ticket, outcome) in settled {
-            // Who has stopped waiting meanwhile misses nothing.
-            drop(ticket.send(outcome));
-        }
-        roused.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
         outcome
     }
 
@@ -312,12 +339,32 @@ impl Shared {
 }
 
 impl State {
-    /// Gives the link all that is to be sent, in order.
-    fn flush(&mut self, dealer: &Dealer) -> Flow {
+    /// Gives the link all that is to be sent, in order. The body of this ticket is at hand, all
+    /// others are kept.
+    fn flush(
+        &mut self,
+        dealer: &Dealer,
+        at_hand: Option<(Ticket, &Message)>,
+        now: Instant,
+    ) -> Flow {
         while let Some(link) = self.link
-            && let Some((order, message)) = self.core.poll_transmit(&mut self.lead)
+            && let Some(order) = self.core.poll_transmit(&mut self.lead)
         {
-            match dealer.try_send_over(link, Parcel { lead: &self.lead, message: &message }) {
+            let notice;
+            let message = match &order {
+                Order::Request(_, ticket) => match at_hand {
+                    Some((of, body)) if of == *ticket => Some(body),
+                    Some(_) | None => self.waiters.kept(*ticket),
+                },
+                Order::Hello | Order::Watch(_) | Order::Unwatch(_) => {
+                    notice = order.notice();
+                    notice.as_ref()
+                }
+            };
+            // All that waits has a body.
+            let Some(message) = message else { return Flow::Through };
+            let parcel = Parcel { lead: &self.lead, message };
+            match dealer.try_send_over(link, parcel, now.into_std()) {
                 Ok(()) => self.core.handle_sent(&order),
                 Err(NotSentReason::Full) => {
                     let len = self.lead.len().saturating_add(message.encoded_len());
@@ -331,21 +378,6 @@ impl State {
             }
         }
         Flow::Through
-    }
-}
-
-/// A request that somebody waits for.
-// spec: mux:cancel:each-point
-struct Open<'s> {
-    shared: &'s Shared,
-    id: Option<RequestId>,
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.shared.with_state(|state| state.core.forget(id));
-        }
     }
 }
 

@@ -20,7 +20,11 @@ pub(crate) fn wall() -> Wall {
 
 /// Returns the instant that lies `time` ahead; a time too long to express counts as a year.
 pub(crate) fn after(time: Duration) -> Instant {
+    ahead(Instant::now(), time)
+}
+
+/// The same, of an instant that is `now`.
+pub(crate) fn ahead(now: Instant, time: Duration) -> Instant {
     const YEAR: Duration = Duration::from_hours(365 * 24);
-    let now = Instant::now();
     now.checked_add(time).or_else(|| now.checked_add(YEAR)).unwrap_or(now)
 }

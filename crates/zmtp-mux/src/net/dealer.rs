@@ -15,7 +15,9 @@ use crate::net::endpoint::Endpoint;
 use crate::net::mux::{BindError, Listen};
 use crate::net::outward::Line;
 use crate::net::shared::Kind;
-use crate::net::socket::{Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, To};
+use crate::net::socket::{
+    Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
+};
 
 pub use self::error::DealerError;
 pub use self::event::LinkEvent;
@@ -305,9 +307,11 @@ impl Dealer {
             // Where there is nothing but events, there may be messages behind them.
             while count == 0 {
                 ready!(self.poll_unless_over(|| {
-                    self.socket.poll_messages(cx, &mut ear, max, |Incoming { message, .. }| {
-                        into.push(message);
-                        count = count.saturating_add(1);
+                    self.socket.poll_events(cx, &mut ear, max, |event| {
+                        if let SocketEvent::Message(Incoming { message, .. }) = event {
+                            into.push(message);
+                            count = count.saturating_add(1);
+                        }
                     })
                 }))?;
                 if max == 0 {

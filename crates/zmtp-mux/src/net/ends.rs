@@ -21,11 +21,15 @@ pub enum ConnectError {
     /// The name is none: it has 1 to 255 octets, and the first is not zero. The caller's fault.
     #[error("this is no name")]
     Name(#[source] Option<DecodeError>),
-    /// There is no connection; [`DealerError::retry`] says whether to try again. A service that
-    /// is let go without a word at the end of its handshake (`Io`, `UnexpectedEof`) has a name that
-    /// another live service holds, as a rule.
+    /// There is no connection; [`DealerError::retry`] says whether to try again.
     #[error(transparent)]
     Dealer(#[from] DealerError),
+    /// The MUX closed the connection of a service during the handshake, without a word. As a rule
+    /// another live service holds the name; or the MUX is too busy, or about to end. The wire does not
+    /// tell which. Try again later, or with [`ServiceBuilder::start`](crate::ServiceBuilder::start),
+    /// which waits for the name.
+    #[error("closed by the MUX during the handshake: another service may hold the name")]
+    LetGo,
     /// It answers, and is no MUX, but a plain ROUTER, say. Whoever wants to talk to that takes a
     /// [`Dealer`].
     #[error("the peer is no MUX")]

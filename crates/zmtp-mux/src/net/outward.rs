@@ -71,6 +71,23 @@ pub(crate) struct Shaken {
     outlet: Outlet,
 }
 
+/// Whether the peer has said anything in a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
+}
+
+impl Heard {
+    /// Returns what it means that the peer closes now.
+    fn why_closed(self) -> DealerError {
+        match self {
+            Self::Nothing => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
+            Self::Something => DealerError::LetGo,
+        }
+    }
+}
+
 impl Line {
     /// Makes a line that rings when it is over.
     pub(crate) fn new(bell: Arc<Bell>) -> Self {
@@ -172,6 +189,7 @@ impl Outward {
         let security = options.security.client()?;
         let mut connection = Connection::connector(local, security, options.settings, now());
         let mut inbox = BytesMut::new();
+        let mut heard = Heard::Nothing;
         loop {
             let deadline = connection.poll_timeout().map_or_else(|| after(LONG), Instant::from_std);
             let step = async {
@@ -180,8 +198,11 @@ impl Outward {
                 while let Some(octets) = connection.poll_transmit() {
                     stream.write_all(&octets).await?;
                 }
-                if peer.is_none() && stream.read_buf(&mut inbox).await? == 0 {
-                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                if peer.is_none() {
+                    if stream.read_buf(&mut inbox).await? == 0 {
+                        return Err(heard.why_closed());
+                    }
+                    heard = Heard::Something;
                 }
                 Ok::<_, DealerError>(peer)
             };

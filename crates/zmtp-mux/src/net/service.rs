@@ -3,13 +3,15 @@
 mod builder;
 mod request;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use thiserror::Error;
+use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 use zmtp_proto::Message;
 
@@ -43,8 +45,8 @@ use crate::service::{Heed, ServiceCore, ServiceCounters};
 ///
 /// # Limits
 ///
-/// 16 MiB of requests and 16 MiB of replies wait on this side of the connection; what comes on top
-/// waits in the MUX, which turns clients away when it has too much.
+/// 16 MiB of requests and 16 MiB of replies wait on this side of the connection, and up to 64
+/// requests that are next; what comes on top waits in the MUX, which turns clients away when it has too much.
 ///
 /// ```
 /// use zmtp_mux::{Client, Listen, ListenerRole, Message, Mux, MuxConfig, Service};
@@ -68,6 +70,7 @@ use crate::service::{Heed, ServiceCore, ServiceCounters};
 /// assert_eq!(reply, Message::single(&6_u32.to_be_bytes()));
 ///
 /// service.drain(); // nothing new; what has come is served, and then `recv` ends
+/// service.ended().await;
 /// server.await?;
 /// # Ok(())
 /// # }
@@ -114,11 +117,15 @@ pub enum ServiceError {
 struct Shared {
     dealer: Dealer,
     state: Mutex<State>,
+    /// Told when no more requests come.
+    ended: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     core: ServiceCore,
+    /// Taken, and not taken in: nothing of it was looked at.
+    events: VecDeque<LinkEvent>,
     link: Option<Link>,
     end: Option<ServiceError>,
 }
@@ -138,7 +145,7 @@ impl Service {
     /// # Errors
     ///
     /// It cannot be reached, is no MUX, or does not let the service in: the name is held by another
-    /// service that lives, or is not allowed.
+    /// service that lives ([`ConnectError::LetGo`]), or is not allowed.
     ///
     /// # Cancel safety
     ///
@@ -167,11 +174,34 @@ impl Service {
     pub async fn recv(&self) -> Result<Request, ServiceError> {
         let mut ears = Ears::default();
         let request = poll_fn(|cx| self.0.poll_recv(cx, &mut ears)).await;
-        if matches!(request, Err(ServiceError::Drained)) {
+        if let Err(ServiceError::Drained) = &request {
             // Its last replies may still be on their way out.
             self.0.dealer.close().await;
         }
         request
+    }
+
+    /// Waits until no more requests come, and returns why: of one that [drains](Self::drain),
+    /// [`ServiceError::Drained`], when its last replies are written. Somebody has to receive
+    /// meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only ever waits.
+    pub async fn ended(&self) -> ServiceError {
+        let end = loop {
+            let mut told = pin!(self.0.ended.notified());
+            // It may end between the look and the wait.
+            told.as_mut().enable();
+            if let Some(end) = self.0.lock().end.clone() {
+                break end;
+            }
+            told.await;
+        };
+        if let ServiceError::Drained = end {
+            self.0.dealer.close().await;
+        }
+        end
     }
 
     /// Returns the next request if it is there.
@@ -209,7 +239,7 @@ impl Service {
     /// Takes nothing new from here on: the MUX gives new requests back to their clients, as
     /// DRAINING. What waits already still comes; when that is answered or dropped, the connection
     /// is closed and [`recv`](Self::recv) says [`ServiceError::Drained`]. So go on receiving until
-    /// then. A MUX gives a service a minute for it.
+    /// then; whoever does not can wait for it with [`ended`](Self::ended). A MUX gives a service a minute for it.
     pub fn drain(&self) {
         self.0.lock().core.begin_drain();
         self.0.stir();
@@ -223,6 +253,7 @@ impl Service {
     /// Can be called again after it was dropped; the service is closed all the same.
     pub async fn close(&self) {
         self.0.lock().end.get_or_insert(ServiceError::Closed);
+        self.0.ended.notify_waiters();
         self.0.stir();
         self.0.dealer.close().await;
     }
@@ -247,23 +278,15 @@ impl Shared {
         let mut state = self.lock();
         loop {
             if let Some(end) = &state.end {
+                self.ended.notify_waiters();
                 return Poll::Ready(Err(end.clone()));
             }
             state.speak(&self.dealer, cx, &mut ears.room);
-            // Also has us woken when the service is stirred, so the look at that comes behind it.
-            let event = self.dealer.poll_event(cx, &mut ears.event);
-            if event.is_pending() && state.core.is_drained() {
-                state.end = Some(ServiceError::Drained);
-                continue;
-            }
-            let event = match event {
-                Poll::Ready(Ok(event)) => event,
-                Poll::Ready(Err(error)) => {
-                    debug!(%error, "the service is over");
-                    state.end = Some(ServiceError::Link(Arc::new(error)));
-                    continue;
+            let Some(event) = state.events.pop_front() else {
+                match state.take(&self.dealer, cx, &mut ears.event) {
+                    Poll::Ready(()) => continue,
+                    Poll::Pending => return Poll::Pending,
                 }
-                Poll::Pending => return Poll::Pending,
             };
             if let Some((message, lead)) = state.hear(event, &self.dealer)
                 && let Some(link) = state.link
@@ -278,6 +301,7 @@ impl Shared {
 
 impl State {
     /// Says to the MUX what is to be said.
+    #[inline]
     fn speak(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) {
         while let Some(link) = self.link
             && let Some(message) = self.core.poll_transmit()
@@ -288,6 +312,21 @@ impl State {
                 Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
+    }
+
+    /// Takes what has come, or learns that there will be nothing more.
+    fn take(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<()> {
+        // Also has us woken when the service is stirred, so the look at that comes behind it.
+        match dealer.poll_events(cx, ear, BATCH, |event| self.events.push_back(event)) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                debug!(%error, "the service is over");
+                self.end = Some(ServiceError::Link(Arc::new(error)));
+            }
+            Poll::Pending if self.core.is_drained() => self.end = Some(ServiceError::Drained),
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
     }
 
     /// Takes in an event, and returns a request if it is one.
@@ -334,3 +373,6 @@ impl Stream for Requests {
         service.0.poll_recv(cx, ears).map(Result::ok)
     }
 }
+
+/// Events that are taken at once: what is held beyond the room of the dealer.
+const BATCH: usize = 64;

@@ -15,7 +15,7 @@ use crate::net::bell::{Bell, Ear};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
-use crate::net::inbox::{Ended, Inbox, Taken};
+use crate::net::inbox::{Ended, Inbox};
 use crate::net::mux::{BindError, Listen, Mux, MuxConfig};
 use crate::net::outward::{Line, Outward, Shaken};
 use crate::net::shared::{Kind, Shared};
@@ -228,10 +228,7 @@ impl MuxSocket {
         max: usize,
     ) -> Result<usize, Closed> {
         let mut ear = Ear::default();
-        let inbox = &self.0.inbox;
-        poll_fn(|cx| inbox.poll_take(cx, &mut ear, max, |taken| into.push(taken.into())))
-            .await
-            .map_err(|Ended| Closed)
+        poll_fn(|cx| self.poll_events(cx, &mut ear, max, |event| into.push(event))).await
     }
 
     /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
@@ -241,27 +238,24 @@ impl MuxSocket {
         ear: &mut Ear,
     ) -> Poll<Result<SocketEvent, Closed>> {
         let mut event = None;
-        match self.0.inbox.poll_take(cx, ear, 1, |taken| event = Some(taken.into())) {
+        match self.poll_events(cx, ear, 1, |taken| event = Some(taken)) {
             Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
-            Poll::Ready(Err(Ended)) => Poll::Ready(Err(Closed)),
+            Poll::Ready(Err(closed)) => Poll::Ready(Err(closed)),
             Poll::Pending => Poll::Pending,
         }
     }
 
-    /// Takes up to `max` things and passes on the messages among them.
-    pub(crate) fn poll_messages(
+    /// Takes up to `max` of what comes next, and returns how many that are.
+    #[inline]
+    pub(crate) fn poll_events(
         &self,
         cx: &mut Context<'_>,
         ear: &mut Ear,
         max: usize,
-        mut each: impl FnMut(Incoming),
-    ) -> Poll<Result<(), Closed>> {
-        let taken = self.0.inbox.poll_take(cx, ear, max, |taken| {
-            if let Taken::Message(incoming) = taken {
-                each(incoming);
-            }
-        });
-        taken.map(|outcome| outcome.map(drop).map_err(|Ended| Closed))
+        mut each: impl FnMut(SocketEvent),
+    ) -> Poll<Result<usize, Closed>> {
+        let taken = self.0.inbox.poll_take(cx, ear, max, |taken| each(taken.into()));
+        taken.map(|outcome| outcome.map_err(|Ended| Closed))
     }
 
     /// Returns the peers that are in, as far as the application has taken their events.
@@ -270,13 +264,14 @@ impl MuxSocket {
         self.0.inbox.peers()
     }
 
-    /// Ends the connection of a peer. What waits for it comes back, and then
-    /// [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
+    /// Ends the connection of a peer, of whom a message or an event has told, as it stands there or by
+    /// its token. What waits for it comes back, and then [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
     ///
     /// # Errors
     ///
     /// [`NotSentReason::NotConnected`] if it has ended already.
-    pub fn disconnect(&self, peer: Token) -> Result<(), NotSentReason> {
+    pub fn disconnect(&self, peer: impl Into<Token>) -> Result<(), NotSentReason> {
+        let peer = peer.into();
         self.shared().with_core(|core| core.disconnect(peer)).map_err(NotSentReason::from)
     }
 

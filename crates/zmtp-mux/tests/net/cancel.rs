@@ -45,7 +45,7 @@ macro_rules! case {
 }
 
 /// Each async function that is public.
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     case!("Client::close", ends::client_close),
     case!("Client::connect", ends::client_connect),
     case!("Client::request", ends::client_request),
@@ -72,6 +72,7 @@ const CASES: [Case; 29] = [
     case!("Request::reply", ends::reply),
     case!("Service::close", ends::service_close),
     case!("Service::connect", ends::service_connect),
+    case!("Service::ended", ends::service_ended),
     case!("Service::recv", ends::service_recv),
     case!("ServiceBuilder::connect", ends::service_builder_connect),
     case!("Watch::recv", ends::watch_recv),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zmtp_mux::{
-    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, MuxConfig,
+    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, Mux, MuxConfig,
     MuxSocket, Pattern, RequestError, RequestOptions, RetryPolicy, ReturnReason, Service,
     SocketConfig, UnsentReason, WatchError, WatchEvent,
 };
@@ -65,6 +65,38 @@ async fn a_request_is_answered_or_comes_back_with_its_message() {
     let counters = client.counters();
     assert_eq!((counters.requests, counters.replies, counters.returned), (502, 501, 1));
     assert_eq!((counters.stray_replies, client.in_flight()), (0, 0));
+}
+
+/// mux:client:sent-in-order, mux:client:dropped-forgotten, mux:client:error-with-message.
+#[tokio::test]
+async fn one_task_sends_many_and_waits_in_any_order() {
+    let site = Site::new(MuxConfig::default());
+    let service = soon(Service::connect(&site.endpoint, "engine")).await.unwrap();
+    let client = soon(Client::connect(&site.endpoint)).await.unwrap();
+    let mut open: Vec<_> = (0..100_u32)
+        .map(|number| (number, client.send("engine", message(&number.to_string()))))
+        .collect();
+    let mut refused = client.send("", message("x"));
+    assert_eq!(client.in_flight(), 100, "nobody has waited yet");
+    // A request that is forgotten, and one whose client has no other handle.
+    drop(open.remove(50));
+    let counters = client.counters();
+    drop(client);
+    for number in 0..100 {
+        let request = soon(service.recv()).await.unwrap();
+        assert_eq!(request.message(), message(&number.to_string()), "in order");
+        let body = request.message();
+        soon(request.reply(body)).await.unwrap();
+    }
+    for (number, reply) in open.into_iter().rev() {
+        assert_eq!(soon(reply).await, Ok(message(&number.to_string())));
+    }
+    assert_eq!((counters.requests, counters.forgotten), (100, 1));
+    let reason = UnsentReason::NoName;
+    let error = RequestError::NotSent { reason, message: message("x") };
+    assert_eq!(soon(&mut refused).await, Err(error));
+    let again = poll_fn(|cx| Poll::Ready(pin!(&mut refused).poll(cx)));
+    assert!(again.await.is_pending(), "it has told all");
 }
 
 /// mux:client:request-form.
@@ -200,6 +232,40 @@ async fn a_policy_sends_again_what_was_not_processed() {
     let (outcome, ()) =
         soon(async { tokio::join!(client.request("other", message("x")), gone) }).await;
     assert!(outcome.unwrap_err().is_in_doubt());
+}
+
+/// mux:client:retry-budget.
+#[tokio::test(start_paused = true)]
+async fn more_requests_than_there_is_budget_for_outlive_a_service_that_starts_again() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let endpoint = "inproc://budget".parse().unwrap();
+    let endpoint = mux.bind(Listen::new(ListenerRole::Any, endpoint)).unwrap();
+    let policy = RetryPolicy::default();
+    let client = Client::builder(endpoint.clone()).retry(policy).connect().await.unwrap();
+    let asking: Vec<_> = (0..300)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.request("engine", message("x")).await })
+        })
+        .collect();
+    // All have found nobody, and a hundred retries are not enough for them.
+    while client.counters().returned < 300 || client.counters().retries_delayed < 200 {
+        tokio::task::yield_now().await;
+    }
+    let service = Service::connect(&endpoint, "engine").await.unwrap();
+    echo(&service);
+    for request in asking {
+        assert_eq!(request.await.unwrap(), Ok(message("x")));
+    }
+    // With less time than the budget needs, the error says what failed, and a counter why.
+    let options = RequestOptions { timeout: Duration::from_millis(60), ..client.options() };
+    let short = (0..200).map(|_| client.request_with("nobody", message("x"), options));
+    let errors = futures::future::join_all(short).await;
+    let unknown = |error: &RequestError| {
+        matches!(error, RequestError::Returned { reason: ReturnReason::Unknown, .. })
+    };
+    assert!(errors.iter().all(|outcome| outcome.as_ref().is_err_and(unknown)));
+    assert!(client.counters().retries_refused > 0);
 }
 
 /// mux:client:mux-only.

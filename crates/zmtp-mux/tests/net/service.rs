@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use zmtp_mux::{
     Client, ConnectError, Dealer, DealerError, Doubt, Envelopes, GoneReason, Message, MuxConfig,
-    ReplyErrorReason, RequestError, ReturnReason, Service, ServiceError, TryReplyError,
+    ReplyErrorReason, RequestError, Retry, ReturnReason, Service, ServiceError, TryReplyError,
 };
 
 use crate::site::{Site, Wire, soon_again};
@@ -74,10 +75,12 @@ async fn a_service_that_drains_serves_what_has_come_and_ends() {
         }
     }
     assert!(!receiving.is_finished(), "one is not answered yet");
+    assert!(service.ended().now_or_never().is_none());
     held.reply(message("done")).await.unwrap();
     assert_eq!(soon(first).await.unwrap(), Ok(message("done")));
     let end: Result<(), ServiceError> = soon(receiving).await.unwrap();
     assert!(matches!(end, Err(ServiceError::Drained)));
+    assert!(matches!(soon(service.ended()).await, ServiceError::Drained));
     assert!(matches!(soon(service.recv()).await, Err(ServiceError::Drained)));
     let after = soon(ask("after")).await.unwrap();
     assert!(matches!(after, Err(RequestError::Returned { .. })), "{after:?}");
@@ -132,10 +135,11 @@ async fn a_name_that_a_live_service_holds_is_not_had() {
     let site = Site::new(MuxConfig::default());
     let holder = soon(Service::connect(&site.endpoint, "engine")).await.unwrap();
     let refused = soon(Service::connect(&site.endpoint, "engine")).await;
-    let Err(ConnectError::Dealer(DealerError::Io(error))) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    assert!(matches!(refused, Err(ConnectError::LetGo)), "{refused:?}");
+    // Of a dealer nobody knows what its name is for.
+    let refused = soon(Dealer::connect(&site.endpoint, "engine")).await.unwrap_err();
+    assert!(matches!(refused, DealerError::LetGo), "{refused:?}");
+    assert_eq!(refused.retry(), Retry::AFTER_CLOSE);
     let next = Service::builder(site.endpoint.clone(), "engine").reconnect(soon_again());
     let next = next.start().unwrap();
     assert_eq!(next.generation(), None);

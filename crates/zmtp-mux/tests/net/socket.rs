@@ -90,7 +90,7 @@ async fn two_routing_sockets_talk_whoever_dials() {
     soon(near.send("far", text("and back"))).await.unwrap();
     assert_eq!(there.message, text("there"));
     assert_eq!(soon(far.recv()).await.unwrap().message, text("and back"));
-    near.disconnect(there.from.token).unwrap();
+    near.disconnect(&there.from).unwrap();
     assert!(matches!(soon(near.event()).await.unwrap(), SocketEvent::Gone { .. }));
 }
 

@@ -64,8 +64,10 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A secret key: 32 octets that are wiped when it is dropped, and that no log shows.
+/// A secret key: 32 octets that are wiped when it is dropped, as those of each clone are, and that
+/// no log shows.
 // spec: 26:curve:secrets-zeroized
+#[derive(Clone)]
 pub struct SecretKey(Zeroizing<[u8; Self::LEN]>);
 
 impl SecretKey {
@@ -107,7 +109,7 @@ impl fmt::Debug for SecretKey {
 }
 
 /// A secret key and the public one that belongs to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyPair {
     /// What others may know.
     pub public: PublicKey,

@@ -149,7 +149,7 @@ fn a_request_without_an_answer_fails_when_its_time_is_over() {
     assert_eq!(world.client.counters().stray_replies, 1);
     // What no link takes.
     let deadline = world.now + TIME;
-    let id = world.client.begin(b"a", &Message::single(b"x"), 3, deadline);
+    let id = world.client.begin(b"a", 3, 3, deadline);
     assert!(id.is_ok());
     world.pass(TIME);
     assert_eq!(world.outcomes[&3], Outcome::NotSent(UnsentReason::NoRoom));
@@ -185,15 +185,15 @@ fn a_reply_counts_only_from_whom_the_request_went_to() {
     let id = 0_u64.to_be_bytes();
     for (from, id) in [(&b"b"[..], &id[..]), (b"a", &1_u64.to_be_bytes())] {
         let forged = Message::from_frames([from, id, b"", b"x"]).unwrap();
-        assert_eq!(world.client.handle_message(&forged), None);
+        assert_eq!(world.client.handle_message(forged), None);
     }
     assert_eq!(world.client.counters().stray_replies, 2);
     for junk in [&[&b"a"[..]][..], &[b"a", b"x"], &[b"", b"MUX"]] {
-        assert_eq!(world.client.handle_message(&Message::from_frames(junk).unwrap()), None);
+        assert_eq!(world.client.handle_message(Message::from_frames(junk).unwrap()), None);
     }
     assert_eq!(world.client.counters().unreadable, 3);
     let reply = Message::from_frames([&b"a"[..], &id, b"", b"x"]).unwrap();
-    assert_eq!(world.client.handle_message(&reply), None);
+    assert_eq!(world.client.handle_message(reply), None);
     assert_eq!(world.client.poll_settled(), Some((1, Outcome::Reply(Message::single(b"x")))));
     assert_eq!(world.client.poll_settled(), None);
 }
@@ -214,7 +214,7 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     let mut one = world();
     one.ask(1, "a");
     one.ask(2, "b");
-    let _ = one.client.handle_message(&return_without_frames());
+    let _ = one.client.handle_message(return_without_frames());
     one.pass(Duration::ZERO);
     assert_eq!(one.outcomes[&1], returned(ReturnReason::Busy));
     assert!(!one.outcomes.contains_key(&2));
@@ -222,7 +222,7 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     let mut two = world();
     two.ask(1, "a");
     two.ask(2, "a");
-    let _ = two.client.handle_message(&return_without_frames());
+    let _ = two.client.handle_message(return_without_frames());
     two.pass(TIME);
     assert_eq!(two.outcomes[&1], Outcome::InDoubt(Doubt::Timeout));
     assert_eq!(two.client.counters().stray_returns, 1);
@@ -231,14 +231,14 @@ fn a_return_without_frames_counts_only_if_it_can_be_one_requests_alone() {
     given_up.ask(1, "a");
     given_up.forget(1);
     given_up.ask(2, "a");
-    let _ = given_up.client.handle_message(&return_without_frames());
+    let _ = given_up.client.handle_message(return_without_frames());
     given_up.pass(Duration::ZERO);
     assert!(given_up.outcomes.is_empty());
     // The next connection begins anew.
     given_up.cut(OnTheWay::IsLost);
     given_up.connect();
     given_up.ask(3, "a");
-    let _ = given_up.client.handle_message(&return_without_frames());
+    let _ = given_up.client.handle_message(return_without_frames());
     given_up.pass(Duration::ZERO);
     assert_eq!(given_up.outcomes[&3], returned(ReturnReason::Busy));
 }
@@ -249,16 +249,15 @@ fn what_cannot_be_sent_is_refused_at_once() {
     let mut world = World::new(MuxLimits::default());
     let long = [b'x'; 256];
     for name in [&b""[..], b"\0a", &long] {
-        let refused = world.client.begin(name, &Message::single(b"x"), 0, world.now);
+        let refused = world.client.begin(name, 3, 0, world.now);
         assert_eq!(refused, Err(UnsentReason::NoName));
     }
-    let body = Message::single(&vec![b'x'; LIMITS.message_len_max]);
-    let refused = world.client.begin(b"a", &body, 0, world.now);
+    let refused = world.client.begin(b"a", LIMITS.message_len_max, 0, world.now);
     assert_eq!(refused, Err(UnsentReason::TooLong));
     let limits = ClientLimits { in_flight_max: 2, ..LIMITS };
     let mut client = crate::client::ClientCore::new(limits);
     for expected in [true, true, false] {
-        let begun = client.begin(b"a", &Message::single(b"x"), 0, world.now);
+        let begun = client.begin(b"a", 3, 0, world.now);
         assert_eq!(begun.is_ok(), expected);
     }
     let counters = world.client.counters();
@@ -273,12 +272,12 @@ fn closing_settles_all_that_is_open() {
     world.cut(OnTheWay::Arrives);
     world.ask(2, "a");
     world.connect();
-    let _ = world.client.begin(b"a", &Message::single(b"x"), 3, world.now + TIME);
+    let _ = world.client.begin(b"a", 3, 3, world.now + TIME);
     world.client.handle_close();
     world.pass(Duration::ZERO);
     assert_eq!(world.outcomes[&2], Outcome::InDoubt(Doubt::Closed));
     assert_eq!(world.outcomes[&3], Outcome::NotSent(UnsentReason::Closed));
-    let late = world.client.begin(b"a", &Message::single(b"x"), 4, world.now + TIME);
+    let late = world.client.begin(b"a", 3, 4, world.now + TIME);
     assert_eq!(late, Err(UnsentReason::Closed));
     assert!(world.client.holds_nothing() && world.client.poll_transmit(&mut Vec::new()).is_none());
 }
@@ -303,7 +302,7 @@ fn nothing_is_sent_to_a_mux_that_goes_away() {
     world.flow();
     assert_eq!(world.outcomes[&2], replied(2));
     let drain = control(NoticeKind::Drain, None);
-    assert_eq!(world.client.handle_message(&drain), Some(Duration::ZERO));
+    assert_eq!(world.client.handle_message(drain), Some(Duration::ZERO));
 }
 
 /// mux:client:error-with-message.
@@ -315,10 +314,10 @@ fn an_error_gives_the_message_back_if_it_may_be_sent_again() {
         (Outcome::NotSent(UnsentReason::LinkLost), true),
         (Outcome::InDoubt(Doubt::LinkLost), false),
     ] {
-        let error = outcome.into_result(message.clone()).unwrap_err();
+        let error = outcome.into_result(|| message.clone()).unwrap_err();
         assert_eq!(error.is_in_doubt(), !safe);
         assert_eq!(error.into_message(), safe.then(|| message.clone()));
     }
     let reply = Message::single(b"y");
-    assert_eq!(Outcome::Reply(reply.clone()).into_result(message), Ok(reply));
+    assert_eq!(Outcome::Reply(reply.clone()).into_result(|| message), Ok(reply));
 }

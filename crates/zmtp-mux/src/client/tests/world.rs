@@ -35,7 +35,7 @@ pub(super) struct World {
     tokens: u64,
     /// The client's binding, and what its link has not written, and what it has not read.
     link: Option<BindingKey>,
-    outbox: VecDeque<(Order, Message)>,
+    outbox: VecDeque<Message>,
     inbox: Vec<Message>,
     pub(super) services: BTreeMap<&'static str, Service>,
     pub(super) outcomes: BTreeMap<Ticket, Outcome>,
@@ -121,7 +121,7 @@ impl World {
                 self.hear(message);
             }
         }
-        for (_, message) in std::mem::take(&mut self.outbox) {
+        for message in std::mem::take(&mut self.outbox) {
             self.client.handle_returned(&message);
         }
         self.client.handle_down();
@@ -170,8 +170,8 @@ impl World {
 
     pub(super) fn ask(&mut self, ticket: Ticket, name: &str) {
         let deadline = self.now + TIME;
-        let body = Message::single(&ticket.to_be_bytes());
-        match self.client.begin(name.as_bytes(), &body, ticket, deadline) {
+        let body_len = body_of(ticket).encoded_len();
+        match self.client.begin(name.as_bytes(), body_len, ticket, deadline) {
             Ok(id) => {
                 self.ids.insert(ticket, id);
             }
@@ -190,19 +190,23 @@ impl World {
     fn queue(&mut self) {
         while self.link.is_some()
             && let mut octets = Vec::new()
-            && let Some((order, body)) = self.client.poll_transmit(&mut octets)
+            && let Some(order) = self.client.poll_transmit(&mut octets)
         {
             self.client.handle_sent(&order);
+            let body = match order {
+                Order::Request(_, ticket) => body_of(ticket),
+                Order::Hello | Order::Watch(_) | Order::Unwatch(_) => order.notice().unwrap(),
+            };
             octets.extend_from_slice(body.as_octets());
             let message = Message::from_octets(octets.into()).unwrap();
-            self.outbox.push_back((order, message));
+            self.outbox.push_back(message);
         }
     }
 
     /// Lets the link write so many messages.
     pub(super) fn write(&mut self, count: usize) {
         for _ in 0..count {
-            let (Some(key), Some((_, message))) = (self.link, self.outbox.pop_front()) else {
+            let (Some(key), Some(message)) = (self.link, self.outbox.pop_front()) else {
                 return;
             };
             let octets = message.into_bytes();
@@ -226,7 +230,7 @@ impl World {
     }
 
     fn hear(&mut self, message: &Message) {
-        let _ = self.client.handle_message(message);
+        let _ = self.client.handle_message(message.clone());
         self.collect();
         self.queue();
     }
@@ -296,6 +300,10 @@ impl World {
             self.processed.insert(Ticket::from_be_bytes(octets));
         }
     }
+}
+
+fn body_of(ticket: Ticket) -> Message {
+    Message::single(&ticket.to_be_bytes())
 }
 
 fn core(config: &CoreConfig, now: Instant) -> MuxCore {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::waiters::Waiters;
 use super::{Client, Handles, RequestOptions, Shared, State, task};
 use crate::client::{Budget, ClientCore, ClientLimits, Idempotence, RetryPolicy};
 use crate::core::PeerInfo;
@@ -124,6 +125,7 @@ impl ClientBuilder {
         }
         let state = State {
             core,
+            waiters: Waiters::default(),
             link: mux.map(|mux| mux.token),
             lead: Vec::new(),
             budget: Budget::new(self.retry.unwrap_or_default().budget, now()),
@@ -139,6 +141,6 @@ impl ClientBuilder {
         });
         let task = tokio::spawn(task::run(Arc::clone(&shared))).abort_handle();
         let handles = Arc::new(Handles { shared: Arc::clone(&shared), task });
-        Client { shared, _handles: handles }
+        Client { shared, handles }
     }
 }

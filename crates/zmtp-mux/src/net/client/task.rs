@@ -1,39 +1,38 @@
 //! The one task of a client: it hears what the MUX says, and keeps the time.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::{Flow, Shared, State};
-use crate::net::clock::now;
 use crate::net::dealer::LinkEvent;
 use crate::net::ends::is_mux;
 
 /// Runs until there will be no connection any more.
 pub(super) async fn run(shared: Arc<Shared>) {
+    let mut events = Vec::new();
+    let mut alarm = pin!(sleep_until(Instant::now()));
     loop {
-        let (flow, deadline) = shared.with_state(|state| {
-            state.core.handle_timeout(now());
-            let flow = state.flush(&shared.dealer);
-            state.armed = state.core.poll_timeout().map(Instant::from_std);
-            (flow, state.armed)
-        });
-        let heard = tokio::select! {
-            event = shared.dealer.event() => event.map(Some),
-            () = room(&shared, flow), if flow != Flow::Through => Ok(None),
-            () = until(deadline), if deadline.is_some() => Ok(None),
-            () = shared.stir.notified() => Ok(None),
-        };
-        let heard = match heard {
-            Ok(Some(event)) => hear(&shared, event),
-            Ok(None) => Ok(()),
-            Err(error) => {
-                debug!(%error, "the client is over");
-                Err(Over)
+        let turn = shared.with_state(|state| {
+            for event in events.drain(..) {
+                take_in(&shared, state, event)?;
             }
+            Ok::<_, Over>((state.turn(&shared), state.armed))
+        });
+        let Ok((flow, armed)) = turn else { return shared.finish() };
+        if let Some(armed) = armed.filter(|armed| *armed != alarm.deadline()) {
+            alarm.as_mut().reset(armed);
+        }
+        let heard = tokio::select! {
+            heard = shared.dealer.events(&mut events, BATCH) => heard,
+            () = room(&shared, flow), if flow != Flow::Through => Ok(()),
+            () = &mut alarm, if armed.is_some() => Ok(()),
+            () = shared.stir.notified() => Ok(()),
         };
-        if heard == Err(Over) {
+        if let Err(error) = heard {
+            debug!(%error, "the client is over");
             return shared.finish();
         }
     }
@@ -43,27 +42,25 @@ pub(super) async fn run(shared: Arc<Shared>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Over;
 
-/// Takes in an event and what has come with it.
-fn hear(shared: &Shared, first: LinkEvent) -> Result<(), Over> {
-    shared.with_state(|state| {
-        let (mut next, mut left) = (Some(first), BATCH);
-        while let Some(event) = next.take() {
-            take_in(shared, state, event)?;
-            left = left.saturating_sub(1);
-            if left > 0 {
-                // If it is over, the next look says so.
-                next = shared.dealer.try_event().unwrap_or_default();
-            }
-        }
-        Ok(())
-    })
+impl State {
+    /// Does what has come due, and gives the link what it takes.
+    fn turn(&mut self, shared: &Shared) -> Flow {
+        let now = Instant::now();
+        self.core.handle_timeout(now.into_std());
+        let flow = self.flush(&shared.dealer, None, now);
+        // To wake early does no harm; to set the alarm anew with each request would cost more.
+        let next = self.core.poll_timeout().map(Instant::from_std);
+        let armed = self.armed.filter(|armed| *armed > now);
+        self.armed = armed.into_iter().chain(next).min();
+        flow
+    }
 }
 
 fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), Over> {
     match event {
         LinkEvent::Message(message) => {
             // spec: mux:client:mux-drains
-            if let Some(retry_after) = state.core.handle_message(&message) {
+            if let Some(retry_after) = state.core.handle_message(message) {
                 shared.dealer.hold_off(retry_after);
             }
         }
@@ -92,12 +89,6 @@ fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), O
 async fn room(shared: &Shared, flow: Flow) {
     if let Flow::Full { link, len } = flow {
         shared.dealer.writable_over(link, len).await;
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    if let Some(deadline) = deadline {
-        sleep_until(deadline).await;
     }
 }
 

@@ -25,6 +25,10 @@ pub enum DealerError {
     /// The stream failed, or the peer closed it. Temporary as a rule: dial again.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The peer has begun the handshake, and closed before its end without a word: a MUX does so that
+    /// is too busy, or where another holds the name. Temporary: dial again.
+    #[error("closed by the peer during the handshake")]
+    LetGo,
     /// The protocol ended it; the variants within say whether to try again.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
@@ -45,7 +49,7 @@ impl DealerError {
         match self {
             Self::Identity(_) | Self::Security(_) | Self::GivenUp => Retry::No,
             Self::Dial(DialError::Socks(error)) => error.retry(),
-            Self::Dial(_) | Self::Io(_) | Self::NotSent(_) => Retry::AFTER_CLOSE,
+            Self::Dial(_) | Self::Io(_) | Self::LetGo | Self::NotSent(_) => Retry::AFTER_CLOSE,
             Self::Connection(error) => error.retry(),
         }
     }

@@ -1,10 +1,11 @@
 //! What [`Client`](crate::Client) and [`Service`](crate::Service) need of a dealer: one connection
 //! told from the next.
 
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use super::Dealer;
+use super::{Dealer, DealerError, LinkEvent};
 use crate::core::Token;
 use crate::net::bell::Ear;
 use crate::net::socket::{NotSentReason, Parcel, To};
@@ -15,8 +16,9 @@ impl Dealer {
         &self,
         link: Token,
         parcel: Parcel<'_>,
+        now: Instant,
     ) -> Result<(), NotSentReason> {
-        self.closed_if_over(self.socket.try_send_parcel(&To::Peer(link), parcel))
+        self.closed_if_over(self.socket.try_send_parcel_at(&To::Peer(link), parcel, now))
     }
 
     /// The same, once there is room.
@@ -35,6 +37,38 @@ impl Dealer {
     pub(crate) async fn writable_over(&self, link: Token, len: usize) {
         // The next look finds out which it is.
         let _: Result<(), NotSentReason> = self.socket.writable(link, len).await;
+    }
+
+    /// Waits until there is something, and appends up to `max` events.
+    pub(crate) async fn events(
+        &self,
+        into: &mut Vec<LinkEvent>,
+        max: usize,
+    ) -> Result<(), DealerError> {
+        let mut ear = Ear::default();
+        poll_fn(|cx| self.poll_events(cx, &mut ear, max, |event| into.push(event))).await
+    }
+
+    /// As [`poll_event`](Self::poll_event), for up to `max` events.
+    pub(crate) fn poll_events(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+        max: usize,
+        mut each: impl FnMut(LinkEvent),
+    ) -> Poll<Result<(), DealerError>> {
+        let mut none_yet = true;
+        while none_yet {
+            ready!(self.poll_unless_over(|| {
+                self.socket.poll_events(cx, ear, max, |event| {
+                    if let Some(event) = LinkEvent::of(event) {
+                        each(event);
+                        none_yet = false;
+                    }
+                })
+            }))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Wakes all who wait for an event, to look at something else.

@@ -1,9 +1,12 @@
 //! How a service is described.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use super::{Service, Shared, State};
-use crate::net::dealer::Dealer;
+use crate::net::dealer::{Dealer, DealerError};
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::{ConnectError, Dialling, dialling_methods};
 use crate::service::{Envelopes, ServiceCore};
@@ -36,13 +39,19 @@ impl ServiceBuilder {
     ///
     /// # Errors
     ///
-    /// The MUX cannot be reached, is none, or does not let the service in; or the name is none.
+    /// The MUX cannot be reached, is none, or does not let the service in, as with
+    /// [`ConnectError::LetGo`]; or the name is none.
     ///
     /// # Cancel safety
     ///
     /// When dropped, the connection is closed and nothing else has happened.
     pub async fn connect(self) -> Result<Service, ConnectError> {
-        let (dealer, mux) = self.dialling.clone().connect().await?;
+        let connected = self.dialling.clone().connect().await;
+        // A service always has a name, and that is what it is let go for as a rule.
+        if matches!(connected, Err(ConnectError::Dealer(DealerError::LetGo))) {
+            return Err(ConnectError::LetGo);
+        }
+        let (dealer, mux) = connected?;
         let service = self.make(dealer);
         service.0.lock().handle_up(&mux);
         Ok(service)
@@ -64,7 +73,12 @@ impl ServiceBuilder {
     }
 
     fn make(self, dealer: Dealer) -> Service {
-        let state = State { core: ServiceCore::new(self.envelopes), link: None, end: None };
-        Service(Arc::new(Shared { dealer, state: Mutex::new(state) }))
+        let state = State {
+            core: ServiceCore::new(self.envelopes),
+            events: VecDeque::new(),
+            link: None,
+            end: None,
+        };
+        Service(Arc::new(Shared { dealer, state: Mutex::new(state), ended: Notify::new() }))
     }
 }

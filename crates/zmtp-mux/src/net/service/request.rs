@@ -11,6 +11,7 @@ use zmtp_proto::Message;
 use super::Shared;
 use crate::core::Token;
 use crate::net::bell::Ear;
+use crate::net::clock::now;
 use crate::net::socket::{NotSentReason, Parcel};
 use crate::service::{Lead, Settled, Standing};
 
@@ -130,7 +131,7 @@ impl Request {
     pub fn try_reply(mut self, message: impl Into<Message>) -> Result<(), TryReplyError> {
         let message = message.into();
         let answer = Parcel { lead: self.lead.octets(&self.message), message: &message };
-        match self.service.dealer.try_send_over(self.link, answer) {
+        match self.service.dealer.try_send_over(self.link, answer, now()) {
             Ok(()) => {
                 self.settled = Settled::Replied;
                 Ok(())

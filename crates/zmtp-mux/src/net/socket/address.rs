@@ -46,6 +46,18 @@ impl From<&Arc<PeerInfo>> for To {
     }
 }
 
+impl From<&PeerInfo> for Token {
+    fn from(peer: &PeerInfo) -> Self {
+        peer.token
+    }
+}
+
+impl From<&Arc<PeerInfo>> for Token {
+    fn from(peer: &Arc<PeerInfo>) -> Self {
+        peer.token
+    }
+}
+
 impl From<&Name> for To {
     fn from(name: &Name) -> Self {
         Self::Name(Bytes::copy_from_slice(name.as_octets()))

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use thiserror::Error;
 use zmtp_proto::Message;
@@ -68,12 +69,18 @@ impl MuxSocket {
         sent.map_err(|reason| NotSent { message, reason })
     }
 
-    pub(crate) fn try_send_parcel(
+    pub(crate) fn try_send_parcel(&self, to: &To, parcel: Parcel<'_>) -> Result<(), NotSentReason> {
+        self.try_send_parcel_at(to, parcel, now())
+    }
+
+    /// The same, for whoever knows what time it is.
+    pub(crate) fn try_send_parcel_at(
         &self,
         to: &To,
         Parcel { lead, message }: Parcel<'_>,
+        now: Instant,
     ) -> Result<(), NotSentReason> {
-        let send = |core: &mut MuxCore| core.send_local(to.target(), lead, message, now());
+        let send = |core: &mut MuxCore| core.send_local(to.target(), lead, message, now);
         self.shared().with_core(send).map_err(NotSentReason::from)
     }
 

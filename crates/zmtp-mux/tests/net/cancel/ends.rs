@@ -184,6 +184,17 @@ pub(super) async fn service_close(cut: Cut) -> Reached {
     Reached::of(closed.as_ref())
 }
 
+pub(super) async fn service_ended(cut: Cut) -> Reached {
+    let (_mux, service, client) = trio(&cut).await;
+    let serving = echo(service.clone());
+    assert_eq!(soon(client.request("engine", text("x"))).await, Ok(text("x")));
+    service.drain();
+    let ended = cut.poll(service.ended()).await;
+    assert!(matches!(soon(service.ended()).await, ServiceError::Drained));
+    assert_eq!(soon(serving).await.unwrap(), [text("x")]);
+    Reached::of(ended.as_ref())
+}
+
 pub(super) async fn reply(cut: Cut) -> Reached {
     let (_mux, service, client) = trio(&cut).await;
     // It has room for three of these.

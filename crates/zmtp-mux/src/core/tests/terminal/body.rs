@@ -63,9 +63,9 @@ fn a_request_and_its_reply_are_put_behind_their_envelope_without_a_copy() {
     let message = Message::from(body.clone());
     let (mut client, mut lead) = (ClientCore::new(limits), Vec::new());
     client.handle_up();
-    client.begin(b"engine", &message, (), now).unwrap();
-    let (_, request) = client.poll_transmit(&mut lead).unwrap();
-    terminal.mux.core.send_local(to, &lead, &request, now).unwrap();
+    client.begin(b"engine", message.encoded_len(), (), now).unwrap();
+    client.poll_transmit(&mut lead).unwrap();
+    terminal.mux.core.send_local(to, &lead, &message, now).unwrap();
     let (octets, lying) = written(&mut terminal, key, &body);
     let id = [0; 8];
     let whole = Message::from_frames([&b"engine"[..], &id, b"", &body]).unwrap();
