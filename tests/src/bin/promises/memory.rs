@@ -25,6 +25,7 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     let grown = watch.end().saturating_sub(before);
     let counters = muxd.counters();
     drop(crowd);
+    // Of those that went with more to send than is read, the broker learns by the clock of their message.
     muxd.wait_counter("connections", |connections| connections == 1);
     let mut client = Raw::join(muxd.clients(), "DEALER", b"");
     client.send(&message(&[b"one", b"still there?"]));
@@ -129,4 +130,5 @@ const CONFIG: &str = "
 [limits]
 global_pool = { octets = \"64 MiB\" }
 write_stall = \"1 h\"
+partial_message_time = \"6 s\"
 ";
