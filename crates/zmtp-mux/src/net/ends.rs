@@ -25,8 +25,8 @@ pub enum ConnectError {
     #[error(transparent)]
     Dealer(#[from] DealerError),
     /// The MUX closed the connection of a service during the handshake, without a word. As a rule
-    /// another live service holds the name; or the MUX is too busy, or about to end. The wire does not
-    /// tell which. Try again later, or with [`ServiceBuilder::start`](crate::ServiceBuilder::start),
+    /// another live service holds the name; or the MUX is too busy, about to end, or wants another
+    /// mechanism or key. The wire does not tell which. Try again later, or with [`ServiceBuilder::start`](crate::ServiceBuilder::start),
     /// which waits for the name.
     #[error("closed by the MUX during the handshake: another service may hold the name")]
     LetGo,
