@@ -81,6 +81,7 @@ pub use pattern::Pattern;
 pub use policy::{CoreConfig, Policy, Rule, RuleError, Rules};
 pub use principal::Principal;
 pub use rate::Rate;
+pub use refuse::Ageing;
 pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;

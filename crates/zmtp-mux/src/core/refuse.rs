@@ -26,6 +26,16 @@ use crate::core::room::Short;
 use crate::core::route::{Encoded, Outcome, Refused};
 use crate::core::source::SourceKey;
 
+/// Whether messages wait by their sources, and may get too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Ageing {
+    /// Some do.
+    Something,
+    /// None does.
+    Nothing,
+}
+
 impl MuxCore {
     /// Decides on a message that was not admitted, and counts it.
     // spec: mux:queue:overflow-dropped
@@ -116,20 +126,24 @@ impl MuxCore {
         Err(refused)
     }
 
-    /// Returns what has waited too long for a peer.
+    /// Returns what has waited too long for a peer, and tells whether more waits that can.
     // spec: mux:overload:max-age
-    pub fn handle_expiry(&mut self, to: BindingKey, now: Instant) {
+    pub fn handle_expiry(&mut self, to: BindingKey, now: Instant) -> Ageing {
         self.now = now;
-        let Some(age) = self.bindings.get(to).and_then(|to| to.rule.max_age) else { return };
+        let Some(age) = self.bindings.get(to).and_then(|to| to.rule.max_age) else {
+            return Ageing::Nothing;
+        };
         while let Some(item) =
             self.bindings.get_mut(to).and_then(|to| to.outbound.withdraw_expired(age, now))
         {
             self.take_back(to, &item.record, &item.whole(), DropReason::Expired);
         }
+        let waits = self.bindings.get(to).is_some_and(|to| to.outbound.waits_by_sources());
+        if waits { Ageing::Something } else { Ageing::Nothing }
     }
 
     /// Returns how long messages may wait for a peer, if that is limited: how often to call
-    /// [`handle_expiry`](Self::handle_expiry) at least while it accepts nothing.
+    /// [`handle_expiry`](Self::handle_expiry) at least while it accepts nothing, or its window is full.
     #[must_use]
     pub fn max_age(&self, to: BindingKey) -> Option<Duration> {
         self.bindings.get(to)?.rule.max_age

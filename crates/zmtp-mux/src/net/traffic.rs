@@ -83,14 +83,18 @@ where
     };
     let mut turn = Turn::Core;
     loop {
-        let woken = poll_fn(|_| {
+        let woken = poll_fn(|cx| {
             let marked = seat.mark.take();
             if turn.pass(marked) == Turn::Socket
                 && let Poll::Ready(end) = poll_end(reader)
             {
                 return Poll::Ready(Woken::Ended(end));
             }
-            if marked { Poll::Ready(Woken::Marked) } else { Poll::Pending }
+            if marked {
+                return Poll::Ready(Woken::Marked);
+            }
+            writer.poll_expiry(cx);
+            Poll::Pending
         });
         if let Woken::Ended(end) = woken.await {
             return end;

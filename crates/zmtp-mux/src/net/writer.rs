@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep_until};
 use zmtp_proto::Outlet;
 use zmtp_proto::curve::Sealer;
 
-use crate::core::{Flight, Transmit};
+use crate::core::{Ageing, Flight, Transmit};
 use crate::net::clock::{after, now};
 use crate::net::end::End;
 use crate::net::guest::Seat;
@@ -85,14 +85,24 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
         written
     }
 
-    /// Has messages returned that have waited too long, now and then while the peer accepts nothing.
-    fn poll_expiry(&mut self, cx: &mut Context<'_>) {
+    /// Has messages returned that have waited too long, now and then as long as some wait: the peer
+    /// accepts nothing, or its window is full.
+    // spec: mux:overload:max-age
+    pub(crate) fn poll_expiry(&mut self, cx: &mut Context<'_>) {
         let Some(age) = self.max_age else { return };
         let every = age.checked_div(2).unwrap_or(age).max(LOOK_MIN);
-        let look = self.look.get_or_insert_with(|| Box::pin(sleep_until(after(every))));
-        while look.as_mut().poll(cx).is_ready() {
-            self.seat.shared.with_core(|core| core.handle_expiry(self.seat.key, now()));
-            look.as_mut().reset(after(every));
+        loop {
+            if let Some(look) = &mut self.look
+                && look.as_mut().poll(cx).is_pending()
+            {
+                return;
+            }
+            self.look = None;
+            let (key, shared) = (self.seat.key, &self.seat.shared);
+            if shared.with_core(|core| core.handle_expiry(key, now())) == Ageing::Nothing {
+                return;
+            }
+            self.look = Some(Box::pin(sleep_until(after(every))));
         }
     }
 

@@ -1,14 +1,16 @@
 //! Notices and pauses on real sockets.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use zmtp_mux::{
-    Dealer, Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Notices,
-    PoolLimits, Rule, Rules,
+    Client, Dealer, Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Notices,
+    PoolLimits, RequestError, ReturnReason, Rule, Rules, Service,
 };
 
 use crate::raw::{counter, raw};
+use crate::site::Site;
 use crate::soon;
 
 fn mux(limits: MuxLimits, rules: Rules, notices: Notices) -> (Mux, Endpoint) {
@@ -144,4 +146,27 @@ async fn a_watcher_sees_a_service_come_drain_and_go() {
     gone.sort_unstable();
     let name = b"engine.1".to_vec();
     assert_eq!(gone, [(3, 3, 0, name.clone()), (3, 3, WATCHED, name)]);
+}
+
+/// mux:overload:max-age, mux:overload:window.
+#[tokio::test]
+async fn what_waits_too_long_for_a_full_window_is_returned() {
+    let mut config = MuxConfig::default();
+    config.rules.service = Rule {
+        window: NonZeroUsize::new(1),
+        max_age: Some(Duration::from_millis(20)),
+        ..Rule::SERVICE
+    };
+    let site = Site::new(config);
+    let service = soon(Service::connect(&site.endpoint, "engine")).await.unwrap();
+    let client = soon(Client::connect(&site.endpoint)).await.unwrap();
+    let ask = || client.send("engine", Message::single(b"?"));
+    let (answered, late) = (ask(), [ask(), ask()]);
+    let first = soon(service.recv()).await.unwrap();
+    for late in late {
+        let error = soon(late).await.unwrap_err();
+        assert!(matches!(error, RequestError::Returned { reason: ReturnReason::Expired, .. }));
+    }
+    soon(first.reply(Message::single(b"!"))).await.unwrap();
+    assert_eq!(soon(answered).await, Ok(Message::single(b"!")));
 }

@@ -57,6 +57,11 @@ impl Outbound {
         self.note_answer()
     }
 
+    /// Tells whether messages wait by their sources now.
+    pub(crate) fn waits_by_sources(&self) -> bool {
+        self.pairs.is_some()
+    }
+
     /// Has messages wait by their sources from other marks on.
     pub(crate) fn share(&mut self, sharing: Option<Sharing>) {
         self.sharing = sharing;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Frames, Mux};
 use crate::core::{
-    BindingKey, Charge, DropReason, FREE_LEN, Flight, MuxLimits, Notices, Outcome, Pattern, Pause,
-    Policy, PoolLimits, Rate, Rule, Rules, Supply, Transmit,
+    Ageing, BindingKey, Charge, DropReason, FREE_LEN, Flight, MuxLimits, Notices, Outcome, Pattern,
+    Pause, Policy, PoolLimits, Rate, Rule, Rules, Supply, Transmit,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -271,9 +271,10 @@ fn what_waits_too_long_comes_back_as_expired() {
     }
     let queued = mux.queued();
     let now = mux.now + Duration::from_secs(5);
-    mux.core.handle_expiry(engine, now);
+    assert_eq!(mux.core.handle_expiry(engine, now), Ageing::Something);
     assert_eq!(mux.queued(), queued, "not yet");
-    mux.core.handle_expiry(engine, now + Duration::from_millis(1));
+    let later = now + Duration::from_millis(1);
+    assert_eq!(mux.core.handle_expiry(engine, later), Ageing::Nothing);
     let expired = mux.core.counters().returned_for(DropReason::Expired);
     assert!(expired > 0 && mux.queued() == queued - expired, "{expired} of {queued}");
     let got = mux.receive(client);
