@@ -103,6 +103,14 @@ impl MuxCore {
             |(key, peer): (_, &Binding)| self.is_local(key) || peer.outbound.is_empty();
         self.bindings.iter().all(is_flushed)
     }
+
+    /// Tells whether all services that have a window have answered what they were given. Of others it is
+    /// not known.
+    // spec: mux:drain:window-answered
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.bindings.values().all(|peer| peer.outbound.is_answered())
+    }
 }
 
 /// Tells whether a peer is told that the MUX goes away. A REQ is not: it takes answers only.

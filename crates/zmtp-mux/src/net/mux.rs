@@ -319,7 +319,8 @@ impl Mux {
         self.shared.with_core(crate::core::MuxCore::handle_drain);
         let flush_until = after(self.shared.limits.end_flush);
         let flushed = |shared: &Shared| shared.with_core(|core| core.is_flushed());
-        self.wait_until(flush_until, flushed).await;
+        let answered = |shared: &Shared| shared.with_core(|core| core.is_answered());
+        self.wait_until(flush_until, |shared| flushed(shared) && answered(shared)).await;
         self.shared.with_core(crate::core::MuxCore::handle_parting);
         self.wait_until(after(LAST_WORDS_MAX), flushed).await;
         self.shared.with_core(crate::core::MuxCore::handle_end);

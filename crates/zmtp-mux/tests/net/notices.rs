@@ -1,9 +1,11 @@
 //! Notices and pauses on real sockets.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 use zmtp_mux::{
     Client, Dealer, Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Notices,
     PoolLimits, RequestError, ReturnReason, Rule, Rules, Service,
@@ -169,4 +171,22 @@ async fn what_waits_too_long_for_a_full_window_is_returned() {
     }
     soon(first.reply(Message::single(b"!"))).await.unwrap();
     assert_eq!(soon(answered).await, Ok(Message::single(b"!")));
+}
+
+/// mux:drain:window-answered.
+#[tokio::test]
+async fn a_mux_that_ends_waits_for_the_answers_that_a_window_tells_of() {
+    let service = Rule { window: NonZeroUsize::new(1), ..Rule::SERVICE };
+    let rules = Rules { service, ..Rules::default() };
+    let (mux, endpoint) = mux(MuxLimits::default(), rules, Notices::NotTaken);
+    let service = soon(Service::connect(&endpoint, "engine")).await.unwrap();
+    let client = soon(Client::connect(&endpoint)).await.unwrap();
+    let answer = client.send("engine", Message::single(b"?"));
+    let request = soon(service.recv()).await.unwrap();
+    let mut ending = pin!(mux.end());
+    let early = timeout(Duration::from_millis(100), &mut ending);
+    assert!(early.await.is_err(), "while a service has not answered");
+    soon(request.reply(Message::single(b"!"))).await.unwrap();
+    soon(ending).await;
+    assert_eq!(soon(answer).await, Ok(Message::single(b"!")));
 }

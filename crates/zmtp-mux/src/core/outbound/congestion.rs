@@ -57,6 +57,11 @@ impl Outbound {
         self.note_answer()
     }
 
+    /// Tells whether the peer has answered all that it was given, as far as a window tells.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.unanswered == 0 || self.sharing.is_none_or(|sharing| sharing.window == usize::MAX)
+    }
+
     /// Tells whether messages wait by their sources now.
     pub(crate) fn waits_by_sources(&self) -> bool {
         self.pairs.is_some()
