@@ -60,6 +60,8 @@ pub struct MuxCore {
     pub(super) used: Used,
     /// The part of it that waits for clients.
     pub(super) used_by_clients: Used,
+    /// By messages that are parked.
+    pub(super) used_by_parked: Used,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
     /// The time as it was told last.
@@ -117,6 +119,7 @@ impl MuxCore {
             register: Register::new(hash_key.hasher()),
             used: Used::default(),
             used_by_clients: Used::default(),
+            used_by_parked: Used::default(),
             sources: Sources::new(hash_key.hasher()),
             rules,
             now,

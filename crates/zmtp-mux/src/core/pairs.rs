@@ -11,7 +11,9 @@
 //!                                                          └──────────┘ a quantum more
 //! ```
 //!
-//! So who asks seldom waits for others who do, and for one turn of a source that floods.
+//! So who asks seldom waits for others who do, and for as much of a source that floods. New ones and the
+//! round are served by turns, a message each: however many come anew, as over connections that they make
+//! for one message, the round gets half.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,10 +29,12 @@ use crate::core::source::SourceKey;
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     queues: HashMap<SourceKey, Queue, KeyHash>,
-    /// Sources that had nothing here before: each is served a quantum before all others.
+    /// Sources that had nothing here before: each is served a quantum beside the others.
     new: VecDeque<SourceKey>,
     /// All the others, also such as have nothing left until their turn comes.
     round: VecDeque<SourceKey>,
+    /// Of which the last message was.
+    served: Age,
     /// How many messages and notices wait.
     waiting: usize,
 }
@@ -43,9 +47,10 @@ struct Queue {
 }
 
 /// Whether a source had its first turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Age {
     New,
+    #[default]
     Known,
 }
 
@@ -77,17 +82,19 @@ impl Pairs {
     /// Takes what is served next.
     // spec: mux:overload:round-robin, mux:overload:new-first
     pub(crate) fn pop(&mut self) -> Option<Item> {
+        let new_come_first = self.served == Age::Known || self.round.is_empty();
         while self.waiting > 0 {
-            let (turn, age) = if self.new.is_empty() {
-                (&mut self.round, Age::Known)
-            } else {
+            let (turn, age) = if new_come_first && !self.new.is_empty() || self.round.is_empty() {
                 (&mut self.new, Age::New)
+            } else {
+                (&mut self.round, Age::Known)
             };
             let key = *turn.front()?;
             let queue = self.queues.get_mut(&key)?;
             let len = queue.items.front().map(|item| item.record.len);
             if let Some(left) = len.and_then(|len| queue.deficit.checked_sub(len)) {
                 queue.deficit = left;
+                self.served = age;
                 return self.take(key, 0);
             }
             turn.pop_front();
@@ -222,14 +229,31 @@ mod tests {
         }
         for _ in 0..50 {
             // By then each of the others has had a turn.
-            for _ in 0..3 * 10 {
+            for _ in 0..6 * 10 {
                 assert!(peers[..10].contains(&from(&pairs.pop().unwrap())));
             }
             for seldom in [10, 11] {
                 pairs.push(sources[seldom], item(sources[seldom], peers[seldom], 100));
             }
-            assert_eq!([10, 11].map(|_| from(&pairs.pop().unwrap())), [peers[10], peers[11]]);
+            // By turns with one that floods.
+            let served = [(); 3].map(|()| from(&pairs.pop().unwrap()));
+            assert_eq!((served[0], served[2]), (peers[10], peers[11]));
         }
+    }
+
+    /// mux:overload:new-first, mux:overload:round-robin.
+    #[test]
+    fn those_that_are_new_again_and_again_leave_half_to_who_waits() {
+        let (sources, peers) = (keys::<SourceKey>(1001), keys::<BindingKey>(2));
+        let mut pairs = Pairs::default();
+        flood(&mut pairs, sources[1000], peers[1]);
+        pairs.push(sources[0], item(sources[0], peers[0], 100));
+        let mut waited = 0;
+        for &unknown in &sources[1..1000] {
+            pairs.push(unknown, item(unknown, peers[0], 100));
+            waited += usize::from(from(&pairs.pop().unwrap()) == peers[1]);
+        }
+        assert!(waited >= 499, "{waited}");
     }
 
     /// mux:overload:new-first, mux:overload:round-robin.

@@ -109,6 +109,7 @@ impl MuxCore {
         let source = binding.source;
         binding.ties().parked = Some(parked);
         self.used.take(len);
+        self.used_by_parked.take(len);
         self.sources.take(source, len);
     }
 
@@ -195,6 +196,7 @@ impl MuxCore {
         let parked = binding.ties.as_mut()?.parked.take()?;
         let source = binding.source;
         self.used.give_back(parked.message.len());
+        self.used_by_parked.give_back(parked.message.len());
         self.sources.give_back(source, parked.message.len());
         if let Some(ties) = parked.to.and_then(|to| self.bindings.get_mut(to)?.ties.as_mut()) {
             ties.waiters.retain(|&other| other != from);

@@ -60,6 +60,13 @@ impl Used {
         self.octets = self.octets.saturating_sub(len);
     }
 
+    /// Returns this without a part of it.
+    pub(crate) fn without(&self, part: Self) -> Self {
+        let mut rest = *self;
+        rest.give_back_all(part);
+        rest
+    }
+
     /// Tells whether a message of `len` octets, which is not empty, still fits and half of `limits`
     /// stays free with it. Then no part of this is more than what is free, whoever holds it.
     // spec: mux:overload:threshold

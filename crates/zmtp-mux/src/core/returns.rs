@@ -88,9 +88,13 @@ impl MuxCore {
         if reason == DropReason::Busy { self.limits.retry_after } else { Duration::ZERO }
     }
 
+    /// What is parked takes none from a RETURN: it may be there only until that is queued, and keep all
+    /// others that are parked for theirs.
+    // spec: mux:overload:parked-ends
     fn has_room_for_return(&self, to: &Binding, len: usize) -> bool {
+        let used = self.used.without(self.used_by_parked);
         to.outbound.used().has_room(len, to.rule.pool)
-            && self.used.has_room(len, self.global_for(to.role))
+            && used.has_room(len, self.global_for(to.role))
     }
 
     /// Queues what the MUX says of its own.

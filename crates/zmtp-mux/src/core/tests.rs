@@ -11,6 +11,7 @@ mod model;
 mod name;
 mod notice;
 mod overload;
+mod parked;
 mod patience;
 mod presence;
 mod probe;
