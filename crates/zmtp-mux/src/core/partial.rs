@@ -1,6 +1,7 @@
 //! Messages that have begun to arrive: charged before they are read.
 
 use crate::core::binding::BindingKey;
+use crate::core::local::Mode;
 use crate::core::mux::MuxCore;
 use crate::core::role::Role;
 
@@ -28,19 +29,25 @@ impl MuxCore {
     /// Charges an unfinished message of a peer, of which `octets` have arrived or are about to be
     /// read. The first 8 KiB are free, a part of what a connection takes.
     ///
-    /// There is always room for a service that has a name: nobody holds up its replies.
+    /// There is always room for a service: nobody holds up its replies. There is none for one that has no
+    /// name yet.
     // spec: mux:overload:partial-charged, mux:queue:service-never-paused
     pub fn handle_partial(&mut self, key: BindingKey, octets: usize) -> Charge {
         let Some(binding) = self.bindings.get(key) else { return Charge::Taken };
         let (role, source) = (binding.role, binding.source);
+        // It may say HELLO, which is short, and nothing else is taken from it.
         // spec: mux:role:nameless-service
-        let waits = role == Role::Client || binding.name.is_none();
+        let is_nameless =
+            self.mode == Mode::Relay && role == Role::Service && binding.name.is_none();
         let charged = binding.ties.as_ref().map_or(0, |ties| ties.partial);
         let wanted = octets.saturating_sub(FREE_LEN);
         if let Some(more) = wanted.checked_sub(charged).filter(|more| *more > 0) {
+            if is_nameless {
+                return Charge::NoRoom;
+            }
             match self.reserve(role, source, more) {
                 Ok(()) => {}
-                Err(_) if waits => return Charge::NoRoom,
+                Err(_) if role == Role::Client => return Charge::NoRoom,
                 Err(_) => self.force_reserve(source, more),
             }
         } else {

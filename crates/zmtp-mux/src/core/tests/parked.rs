@@ -32,12 +32,13 @@ fn what_waits_for_its_return_does_not_keep_others_like_it_waiting() {
 
 /// mux:overload:partial-charged, mux:role:nameless-service.
 #[test]
-fn who_has_no_name_yet_begins_no_message_for_which_there_is_no_room() {
+fn who_has_no_name_yet_begins_no_long_message() {
     let global_pool = PoolLimits { octets: 64 * 1024, messages: 1000 };
     let mut mux = Mux::with(MuxLimits { global_pool, ..MuxLimits::default() });
     let nameless = mux.nameless(&Principal::None);
     let engine = mux.service(b"engine");
     let len = FREE_LEN + 2 * global_pool.octets;
-    assert_eq!(mux.core.handle_partial(nameless, len), Charge::NoRoom);
+    assert_eq!(mux.core.handle_partial(nameless, FREE_LEN), Charge::Taken);
+    assert_eq!(mux.core.handle_partial(nameless, FREE_LEN + 1), Charge::NoRoom);
     assert_eq!(mux.core.handle_partial(engine, len), Charge::Taken);
 }
