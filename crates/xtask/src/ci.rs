@@ -80,7 +80,7 @@ fn tests() -> Result<()> {
 /// Shows what does not hang on how fast the machine is, and who else uses it: the rows `slow` and
 /// `rogue` compare times.
 fn promises_briefly() -> Result<()> {
-    let rows = ["returns", "spray", "storm", "forged", "ghosts", "flaps", "drain"];
+    let rows = ["returns", "memory", "spray", "storm", "forged", "ghosts", "flaps", "drain"];
     promises::run(&rows.map(str::to_owned))
 }
 
