@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!                push                        served up to a quantum, or empty
-//!   (nothing) ─────────► new, served first ────────────────┐
+//!   (nothing) ─────────► new, beside the round ────────────┐
 //!       ▲                                                  ▼
 //!       └──── nothing waits when its turn comes ──── round, in turn ◄─┐
 //!                                                          └──────────┘ a quantum more
