@@ -52,6 +52,7 @@ mod tenure;
 mod terminal;
 mod tokens;
 mod track;
+mod treatment;
 
 pub use acl::{Acl, AclError, AclFault};
 pub use address::{Name, NameError, NodeId, Token};
@@ -87,6 +88,7 @@ pub use route::{Encoded, Outcome};
 pub use source::Share;
 pub use tenure::Wall;
 pub use terminal::{Reserved, Target, Unsent};
+pub use treatment::Treatment;
 
 #[cfg(test)]
 mod tests;

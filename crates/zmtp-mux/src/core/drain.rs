@@ -7,7 +7,7 @@
 //! | parting    | come back    | pass    | for services comes back    | GONE to all, written, 1 s   |
 //! | ended      |              |         | is dropped and counted     | every connection is closed  |
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::core::binding::{Binding, BindingKey, Link, Notices};
 use crate::core::counters::bump;
@@ -35,12 +35,6 @@ impl MuxCore {
             self.tell(Event::Drains { peer, name }, Some(behind), 0);
         }
         true
-    }
-
-    /// Returns when a service that drains is closed at the latest, if this is one.
-    #[must_use]
-    pub fn drains_until(&self, key: BindingKey) -> Option<Instant> {
-        self.bindings.get(key)?.ties.as_ref()?.drains
     }
 
     /// Takes no new requests from here on, and says so to all who take notices; replies and what is

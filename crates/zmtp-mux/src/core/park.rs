@@ -89,17 +89,6 @@ impl MuxCore {
         Pause::Wait { until: now.checked_add(wait).unwrap_or(now) }
     }
 
-    /// Returns how long a peer may accept no octet while something waits for it; `None` for a
-    /// service, which has its time to be busy.
-    // spec: mux:overload:write-stall
-    #[must_use]
-    pub fn write_stall(&self, key: BindingKey) -> Option<Duration> {
-        match self.role(key)? {
-            Role::Client => Some(self.limits.write_stall),
-            Role::Service => None,
-        }
-    }
-
     pub(super) fn park_message(&mut self, from: BindingKey, parked: Parked) {
         let len = parked.message.len();
         if let Some(to) = parked.to.and_then(|to| self.bindings.get_mut(to)) {

@@ -6,7 +6,7 @@
 //! | a stock client   | parked for a while, then dropped  | dropped              | dropped          |
 //! | a stock service  | dropped                           | dropped              | dropped          |
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -140,13 +140,6 @@ impl MuxCore {
         }
         let waits = self.bindings.get(to).is_some_and(|to| to.outbound.waits_by_sources());
         if waits { Ageing::Something } else { Ageing::Nothing }
-    }
-
-    /// Returns how long messages may wait for a peer, if that is limited: how often to call
-    /// [`handle_expiry`](Self::handle_expiry) at least while it accepts nothing, or its window is full.
-    #[must_use]
-    pub fn max_age(&self, to: BindingKey) -> Option<Duration> {
-        self.bindings.get(to)?.rule.max_age
     }
 
     /// Returns or drops a message that was queued for `to`, and is no more.

@@ -69,9 +69,7 @@ pub(crate) fn keep_alive(stream: &TcpStream, stall: Option<Duration>) -> io::Res
     let socket = SockRef::from(stream);
     socket.set_tcp_keepalive(&keep_alive)?;
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    if let Some(stall) = stall {
-        socket.set_tcp_user_timeout(Some(stall.max(GIVEN_UP)))?;
-    }
+    socket.set_tcp_user_timeout(stall.map(|stall| stall.max(GIVEN_UP)))?;
     #[cfg(not(any(target_os = "android", target_os = "linux")))]
     let _ = stall;
     Ok(())
@@ -101,6 +99,7 @@ mod tests {
             (None, None),
             (Some(seconds(10)), Some(seconds(120))),
             (Some(seconds(600)), Some(seconds(600))),
+            (None, None),
         ] {
             keep_alive(&stream, stall).unwrap();
             assert!(socket.keepalive().unwrap());

@@ -91,7 +91,7 @@ where
 /// Has the system ask for signs of life where the protocol cannot.
 pub(crate) fn keep_alive(read: &impl Socket, seat: &Seat, version: Version) {
     if version == Version::V3_0
-        && let stall = seat.shared.with_core(|core| core.write_stall(seat.key))
+        && let stall = seat.shared.with_core(|core| core.treatment(seat.key)).write_stall
         && let Err(error) = read.keep_alive(stall)
     {
         debug!(%error, "the system does not ask for signs of life");

@@ -17,12 +17,13 @@ use tokio::task::unconstrained;
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
-use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Supply};
+use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Supply, Treatment};
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
 use crate::net::guest::Seat;
 use crate::net::keep_alive::Socket;
+use crate::net::link::keep_alive;
 use crate::net::mark::wake_last;
 
 /// What a handshake leaves for the reader.
@@ -38,13 +39,11 @@ pub(crate) struct Opening {
 pub(crate) struct Reader<'s, R> {
     read: &'s mut R,
     seat: &'s Seat,
-    role: Role,
+    treatment: Treatment,
     traffic: Traffic,
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
     nameless_until: Option<Instant>,
-    /// When to close a service that drains.
-    drains_until: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Since when the core wants no more of this peer.
     withheld: Option<std::time::Instant>,
@@ -55,15 +54,14 @@ pub(crate) struct Reader<'s, R> {
 impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
-        let role = seat.shared.with_core(|core| core.role(seat.key)).unwrap_or(Role::Client);
+        let treatment = seat.shared.with_core(|core| core.treatment(seat.key));
         Self {
             read,
             seat,
-            role,
+            treatment,
             traffic,
             inbox,
             nameless_until,
-            drains_until: None,
             alarm: None,
             withheld: None,
             look: None,
@@ -101,6 +99,11 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         wake_last(cx.waker());
         // A busy peer has its deadlines as well.
         self.poll_alarm(cx)
+    }
+
+    /// Returns how the core wants this peer treated.
+    pub(crate) fn treatment(&self) -> &Treatment {
+        &self.treatment
     }
 
     /// Tells whether the core wants no more of this peer.
@@ -144,7 +147,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
         // spec: mux:overload:kept-charged
-        let most = match (self.role, self.seat.shared.supply()) {
+        let most = match (self.treatment.role, self.seat.shared.supply()) {
             (Role::Client, Supply::Short) => FREE_LEN.min(free.len()),
             (Role::Client, Supply::Ample) | (Role::Service, _) => free.len(),
         };
@@ -212,9 +215,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
         let now = now();
         let (key, traffic, withheld) = (self.seat.key, &mut self.traffic, &mut self.withheld);
-        let drains = &mut self.drains_until;
+        let treatment = &mut self.treatment;
         let kept = self.inbox.len().saturating_add(traffic.held());
-        self.seat.shared.with_core(|core| {
+        let was = treatment.role;
+        let consumed = self.seat.shared.with_core(|core| {
             if kept > 0 {
                 let _: Charge = core.handle_partial(key, 0);
             }
@@ -251,22 +255,24 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             core.handle_octets(key);
             *withheld = flow.withheld(core, key, now);
             if flow != Flow::Smooth {
-                *drains = core.drains_until(key).map(Instant::from_std);
+                *treatment = core.treatment(key);
             }
             let left = input.len().saturating_sub(consumed).saturating_add(traffic.held());
             if left > 0 {
                 core.handle_kept(key, left);
             }
-            Ok(consumed)
-        })
+            Ok::<usize, ConnectionError>(consumed)
+        })?;
+        self.note_role(was);
+        Ok(consumed)
     }
 
     /// Routes all whole messages in the connection's own buffer; a large one leaves it whole.
     pub(crate) fn route_inbox(&mut self) -> Result<(), ConnectionError> {
         let now = now();
         let (key, traffic, inbox) = (self.seat.key, &mut self.traffic, &mut self.inbox);
-        let (withheld, drains) = (&mut self.withheld, &mut self.drains_until);
-        let buffered = inbox.len();
+        let (withheld, treatment) = (&mut self.withheld, &mut self.treatment);
+        let (buffered, was) = (inbox.len(), treatment.role);
         self.seat.shared.with_core(|core| {
             let mut flow = Flow::default();
             while flow != Flow::Parked
@@ -305,19 +311,27 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             }
             *withheld = flow.withheld(core, key, now);
             if flow != Flow::Smooth {
-                *drains = core.drains_until(key).map(Instant::from_std);
+                *treatment = core.treatment(key);
             }
             if buffered > 0 {
                 core.handle_kept(key, inbox.len().saturating_add(traffic.held()));
             }
             Ok::<(), ConnectionError>(())
         })?;
+        self.note_role(was);
         // What is left moves, so that it does not keep alive what stood before it, be it the
         // handshake.
         if self.inbox.is_empty() || self.inbox.len() < buffered {
             self.inbox = BytesMut::from(self.inbox.as_ref());
         }
         Ok(())
+    }
+
+    /// Has the system treat a peer as what it is, if it was something else before.
+    fn note_role(&self, was: Role) {
+        if self.treatment.role != was {
+            keep_alive(self.read, self.seat, self.traffic.pairing().version);
+        }
     }
 
     /// Keeps the beginning of an unfinished message.

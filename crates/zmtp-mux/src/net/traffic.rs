@@ -93,13 +93,13 @@ where
             if marked {
                 return Poll::Ready(Woken::Marked);
             }
-            writer.poll_expiry(cx);
+            writer.poll_expiry(cx, reader.treatment());
             Poll::Pending
         });
         if let Woken::Ended(end) = woken.await {
             return end;
         }
-        let written = poll_fn(|cx| match writer.poll_write_all(cx) {
+        let written = poll_fn(|cx| match writer.poll_write_all(cx, reader.treatment()) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
             // A peer that takes nothing must not keep a connection that has lost its binding.
             Poll::Pending if seat.mark.take() && seat.is_lost() => Poll::Ready(Err(seat.end())),

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep_until};
 use zmtp_proto::Outlet;
 use zmtp_proto::curve::Sealer;
 
-use crate::core::{Ageing, Flight, Transmit};
+use crate::core::{Ageing, Flight, Transmit, Treatment};
 use crate::net::clock::{after, now};
 use crate::net::end::End;
 use crate::net::guest::Seat;
@@ -25,11 +25,9 @@ pub(crate) struct Writer<'s, W> {
     seat: &'s Seat,
     flight: Flight,
     sealing: Option<Box<Sealing>>,
-    /// How long the peer may accept no octet, if that is limited, and when that is over.
-    stall: Option<Duration>,
+    /// When the peer has accepted no octet for too long.
     alarm: Option<Pin<Box<Sleep>>>,
-    /// How long messages may wait for the peer, and when to look for such that have.
-    max_age: Option<Duration>,
+    /// When to look for messages that have waited too long.
     look: Option<Pin<Box<Sleep>>>,
     /// Octets that the kernel has accepted so far.
     accepted: usize,
@@ -48,16 +46,12 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             Outlet::Clear => None,
             Outlet::Sealed(sealer) => Some(Box::new(Sealing::new(sealer))),
         };
-        let (stall, max_age) =
-            seat.shared.with_core(|core| (core.write_stall(seat.key), core.max_age(seat.key)));
         Self {
             write,
             seat,
             flight: Flight::default(),
             sealing,
-            stall,
             alarm: None,
-            max_age,
             look: None,
             accepted: 0,
         }
@@ -65,31 +59,31 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
 
     /// Writes until nothing waits any more, or the peer has accepted nothing for too long.
     // spec: mux:overload:write-stall
-    pub(crate) fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    pub(crate) fn poll_write_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        treatment: &Treatment,
+    ) -> Poll<Result<(), End>> {
         let before = self.accepted;
         let written = self.poll_write_on(cx);
         if written.is_ready() || self.accepted != before {
             self.alarm = None;
         }
         if written.is_pending() {
-            self.poll_expiry(cx);
+            self.poll_expiry(cx, treatment);
         }
-        if written.is_pending()
-            && let Some(stall) = self.stall
-        {
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(after(stall))));
-            if alarm.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(End::Stalled));
-            }
-        }
-        written
+        let Some(stall) = treatment.write_stall.filter(|_| written.is_pending()) else {
+            return written;
+        };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(after(stall))));
+        alarm.as_mut().poll(cx).map(|()| Err(End::Stalled))
     }
 
     /// Has messages returned that have waited too long, now and then as long as some wait: the peer
     /// accepts nothing, or its window is full.
     // spec: mux:overload:max-age
-    pub(crate) fn poll_expiry(&mut self, cx: &mut Context<'_>) {
-        let Some(age) = self.max_age else { return };
+    pub(crate) fn poll_expiry(&mut self, cx: &mut Context<'_>, treatment: &Treatment) {
+        let Some(age) = treatment.max_age else { return };
         let every = age.checked_div(2).unwrap_or(age).max(LOOK_MIN);
         loop {
             if let Some(look) = &mut self.look

@@ -322,7 +322,7 @@ fn a_service_that_drains_gets_nothing_new_and_goes_without_loss() {
     let (client, own) = mux.client();
     assert_eq!(mux.send(client, &[b"engine", b"1"]), Outcome::Admitted);
     assert_eq!(mux.send(engine, &[b"", &drain()]), Outcome::Heard);
-    assert_eq!(mux.core.drains_until(engine), Some(mux.now + Duration::from_mins(1)));
+    assert_eq!(mux.core.treatment(engine).drains_until, Some(mux.now + Duration::from_mins(1)));
     assert_eq!(mux.send(client, &[b"engine", b"2"]), Outcome::Returned(DropReason::Draining));
     assert_eq!(mux.receive(engine).len(), 1, "its queue is served");
     assert_eq!(mux.send(engine, &[&own, b"reply"]), Outcome::Admitted, "its replies pass");

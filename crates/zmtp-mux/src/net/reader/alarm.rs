@@ -22,7 +22,8 @@ impl<R> Reader<'_, R> {
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let deadline = self.traffic.poll_timeout().map(Instant::from_std);
-            let deadline = deadline.into_iter().chain(self.nameless_until).chain(self.drains_until);
+            let drains_until = self.treatment.drains_until.map(Instant::from_std);
+            let deadline = deadline.into_iter().chain(self.nameless_until).chain(drains_until);
             let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
@@ -44,7 +45,7 @@ impl<R> Reader<'_, R> {
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
             }
-            if self.drains_until.is_some_and(|until| until <= now) {
+            if drains_until.is_some_and(|until| until <= now) {
                 return Poll::Ready(End::Drained);
             }
             // spec: mux:role:nameless-service
