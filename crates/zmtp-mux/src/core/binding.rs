@@ -12,6 +12,7 @@ use zmtp_proto::{Metadata, SocketType, Version};
 use crate::core::address::{Name, Shown, Token};
 use crate::core::outbound::Outbound;
 use crate::core::park::Parked;
+use crate::core::partial::Partial;
 use crate::core::policy::Rule;
 use crate::core::presence::Watcher;
 use crate::core::principal::Principal;
@@ -77,8 +78,8 @@ pub(crate) struct Ties {
     pub(crate) parked: Option<Parked>,
     /// Whose parked messages wait for room here, in their order.
     pub(crate) waiters: Vec<BindingKey>,
-    /// Octets of an unfinished message that are charged to it.
-    pub(crate) partial: usize,
+    /// What an unfinished message of its takes.
+    pub(crate) partial: Partial,
     /// Until when it drains, if it does.
     pub(crate) drains: Option<Instant>,
     /// What it watches, if it does.

@@ -66,7 +66,7 @@ impl MuxCore {
         self.forget_watcher(&ended, ties.watcher);
         self.show_gone(&ended, why);
         self.tell_unbound(key, &binding, ties.metadata.as_ref(), why);
-        self.unreserve(ended.source, ties.partial);
+        self.release_partial(ended.source, ties.partial);
         self.sources.leave(ended.source);
         for from in ties.waiters {
             self.retry(from);

@@ -105,6 +105,8 @@ pub struct Counters {
     pub presence_sent: u64,
     /// Messages that were parked for a while.
     pub parked: u64,
+    /// Unfinished messages that were not read on for a while, for want of room.
+    pub partials_held_up: u64,
     /// Those of them that were dropped, having held up their client for as long as they may.
     pub stalls: u64,
     /// Messages of a single frame; outside the law.
@@ -191,6 +193,7 @@ impl Counters {
             ("watches_ended", self.watches_ended),
             ("presence_sent", self.presence_sent),
             ("parked", self.parked),
+            ("partials_held_up", self.partials_held_up),
             ("stalls", self.stalls),
             ("single_frame_dropped", self.single_frame),
             ("duplicates", self.duplicates),

@@ -27,10 +27,10 @@ impl MuxCore {
         queued as u64
     }
 
-    /// Returns the octets of all messages that are queued now.
+    /// Returns the octets of all messages that are queued now, or have begun to arrive.
     #[must_use]
     pub fn queued_octets(&self) -> usize {
-        self.used.octets()
+        self.used.octets().saturating_add(self.lent)
     }
 
     /// Returns how many bindings there are, held ones included.

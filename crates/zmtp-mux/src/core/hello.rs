@@ -65,7 +65,11 @@ impl MuxCore {
         // spec: mux:overload:policies
         if let Some(binding) = self.bindings.get_mut(key) {
             let sharing = sharing(&self.limits, Role::Service, &binding.link, &rule);
-            binding.role = Role::Service;
+            if std::mem::replace(&mut binding.role, Role::Service) == Role::Client {
+                // What waits for it waits for a client no more.
+                self.used_by_clients.give_back_all(*binding.outbound.used());
+                self.sources.give_back_waiting(binding.source, *binding.outbound.used());
+            }
             binding.rule = rule;
             binding.outbound.share(sharing);
             binding.shown = Arc::new(Shown::new(name.as_octets()));

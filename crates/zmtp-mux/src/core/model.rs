@@ -110,8 +110,11 @@ impl Model {
             dispute.generation = self.next_generation();
         }
         let window = self.room.window.filter(|_| matches!(state, State::Service | State::Held));
+        // The connections of a user share.
+        let user = usize::from(dispute.principal);
+        let source = if matches!(user, 1 | 2) { usize::MAX - user } else { self.peers.len() };
         let peer = Peer::new(state, kind, address, name, dispute);
-        self.peers.push(Peer { window, ..peer });
+        self.peers.push(Peer { source, window, ..peer });
         if let (State::Service, Claim::Won(loser)) = (state, claim) {
             self.take_over(loser, self.peers.len() - 1);
         }
@@ -222,16 +225,19 @@ impl Model {
             held.0 + used.0 < most.0 && held.1 + used.1 < most.1
         };
         let clients = self.peers.iter().filter(|peer| peer.state == State::Client);
+        let alike = |peer: &&Peer| peer.source == self.peers[to].source;
         let (used, global) = (total(there), total(&self.peers));
-        let held = total_from(&self.peers, |peer| peer == from);
-        let here = self.peers[to].waiting().filter(|(source, _)| *source == from);
+        let source = |peer: usize| self.peers[peer].source;
+        let held = total_from(&self.peers, |peer| source(peer) == source(from));
+        let here = self.peers[to].waiting().filter(|(other, _)| source(*other) == source(from));
         let here = here.fold((0, 0), |sum, (_, item)| (sum.0 + 1, sum.1 + item.octets()));
         room(used, each)
             && room(global, all)
             && less(here, used, each)
             && less(used, global, all)
             && (self.peers[to].state != State::Client
-                || room(total(clients.clone()), half) && less(used, total(clients), half))
+                || room(total(clients.clone()), half)
+                    && less(total(clients.clone().filter(alike)), total(clients), half))
             && (less(held, global, all)
                 || self.peers[from].state == State::Service
                     && self.peers[to].state == State::Client)

@@ -62,6 +62,8 @@ pub struct MuxCore {
     pub(super) used_by_clients: Used,
     /// By messages that are parked.
     pub(super) used_by_parked: Used,
+    /// Octets lent to services, beyond the pool.
+    pub(super) lent: usize,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
     /// The time as it was told last.
@@ -120,6 +122,7 @@ impl MuxCore {
             used: Used::default(),
             used_by_clients: Used::default(),
             used_by_parked: Used::default(),
+            lent: 0,
             sources: Sources::new(hash_key.hasher()),
             rules,
             now,
@@ -244,6 +247,7 @@ impl MuxCore {
         self.used.give_back_all(freed);
         if role == Role::Client {
             self.used_by_clients.give_back_all(freed);
+            self.sources.give_back_waiting(source, freed);
         }
         if binding.stalled.is_some_and(|mark| binding.outbound.used().octets() <= mark) {
             binding.stalled = None;

@@ -66,12 +66,14 @@ impl MuxCore {
         self.now = now;
         self.retry(key);
         let refusals = self.limits.refusals;
+        // Many look less often each, so that they look no more often in all.
+        let crowd = u32::try_from(self.used_by_parked.messages() / RETRIES_MAX).unwrap_or(u32::MAX);
         let Some(binding) = self.bindings.get_mut(key) else { return Pause::Read };
         let wait = if let Some(parked) = binding.parked() {
             // What frees the room for a share is told to nobody, so that one looks now and then.
             let look = match parked.short {
                 Short::Destination => LOOK_LATER,
-                Short::Share => LOOK_SOON,
+                Short::Share => LOOK_SOON.saturating_mul(crowd.saturating_add(1)).min(LOOK_LATER),
             };
             let left = parked.until.map(|until| until.saturating_duration_since(now));
             left.map_or(look, |left| left.min(look))

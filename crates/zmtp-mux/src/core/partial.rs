@@ -1,9 +1,23 @@
 //! Messages that have begun to arrive: charged before they are read.
+//!
+//! | room                                       | for a client | for a service with a name        |
+//! |--------------------------------------------|--------------|----------------------------------|
+//! | three quarters of the global pool, shared  | charged      | charged                          |
+//! | an eighth beside the pool                  |              | lent, when there is no more here |
+//! | none                                       | not read     | not read                         |
+//!
+//! A service is lent what its message wants, however much that is, as long as nobody else is lent
+//! anything: so it never waits for what clients have done, and only for other services when these send
+//! more at once than there is memory for.
 
 use crate::core::binding::BindingKey;
+use crate::core::counters::bump;
+use crate::core::event::Limit;
+use crate::core::limits::PoolLimits;
 use crate::core::local::Mode;
 use crate::core::mux::MuxCore;
 use crate::core::role::Role;
+use crate::core::source::SourceKey;
 
 /// Whether there is room for the octets of an unfinished message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +39,29 @@ pub enum Supply {
     Short,
 }
 
+/// What an unfinished message takes beyond what is free of charge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Partial {
+    /// Octets of the pool.
+    charged: usize,
+    /// Octets beside it.
+    lent: usize,
+    /// Octets for which there was no room when that was asked last.
+    short: usize,
+}
+
+impl Partial {
+    fn octets(self) -> usize {
+        self.charged.saturating_add(self.lent)
+    }
+}
+
 impl MuxCore {
     /// Charges an unfinished message of a peer, of which `octets` have arrived or are about to be
     /// read. The first 8 KiB are free, a part of what a connection takes.
     ///
-    /// There is always room for a service: nobody holds up its replies. There is none for one that has no
-    /// name yet.
-    // spec: mux:overload:partial-charged, mux:queue:service-never-paused
+    /// There is no room for a service that has no name yet.
+    // spec: mux:overload:partial-charged
     pub fn handle_partial(&mut self, key: BindingKey, octets: usize) -> Charge {
         let Some(binding) = self.bindings.get(key) else { return Charge::Taken };
         let (role, source) = (binding.role, binding.source);
@@ -39,22 +69,39 @@ impl MuxCore {
         // spec: mux:role:nameless-service
         let is_nameless =
             self.mode == Mode::Relay && role == Role::Service && binding.name.is_none();
-        let charged = binding.ties.as_ref().map_or(0, |ties| ties.partial);
+        let mut partial = self.partial(key);
         let wanted = octets.saturating_sub(FREE_LEN);
-        if let Some(more) = wanted.checked_sub(charged).filter(|more| *more > 0) {
-            if is_nameless {
-                return Charge::NoRoom;
+        match wanted.checked_sub(partial.octets()) {
+            Some(0) => {}
+            Some(more) if is_nameless => return self.hold_up(key, partial, more),
+            Some(more) if self.charge_partial(source, more) => {
+                partial.charged = partial.charged.saturating_add(more);
             }
-            match self.reserve(role, source, more) {
-                Ok(()) => {}
-                Err(_) if role == Role::Client => return Charge::NoRoom,
-                Err(_) => self.force_reserve(source, more),
+            Some(more) if role == Role::Service && self.lend(partial, more) => {
+                partial.lent = partial.lent.saturating_add(more);
             }
-        } else {
-            self.unreserve(source, charged.saturating_sub(wanted));
+            Some(more) => return self.hold_up(key, partial, more),
+            None => {
+                // What is lent is given back first.
+                let charged = partial.charged.min(wanted);
+                let lent = partial.lent.min(wanted.saturating_sub(charged));
+                self.unreserve(source, partial.charged.saturating_sub(charged));
+                self.lent = self.lent.saturating_sub(partial.lent.saturating_sub(lent));
+                partial = Partial { charged, lent, ..partial };
+            }
         }
-        self.note_partial(key, wanted);
+        self.note_partial(key, Partial { short: 0, ..partial });
         Charge::Taken
+    }
+
+    /// Leaves a peer unread that has no room for `short` octets more.
+    fn hold_up(&mut self, key: BindingKey, partial: Partial, short: usize) -> Charge {
+        if partial.short == 0 {
+            bump(&mut self.counters.partials_held_up);
+            self.note_limit(Limit::Room);
+        }
+        self.note_partial(key, Partial { short, ..partial });
+        Charge::NoRoom
     }
 
     /// Charges what is kept of a peer's octets that are not routed, whether there is room or not: they
@@ -62,19 +109,52 @@ impl MuxCore {
     // spec: mux:overload:kept-charged
     pub fn handle_kept(&mut self, key: BindingKey, octets: usize) {
         if self.handle_partial(key, octets) == Charge::NoRoom {
-            let Some(binding) = self.bindings.get(key) else { return };
-            let (source, wanted) = (binding.source, octets.saturating_sub(FREE_LEN));
-            let charged = binding.ties.as_ref().map_or(0, |ties| ties.partial);
-            self.force_reserve(source, wanted.saturating_sub(charged));
-            self.note_partial(key, wanted);
+            let Some(source) = self.bindings.get(key).map(|binding| binding.source) else { return };
+            let mut partial = self.partial(key);
+            let wanted = octets.saturating_sub(FREE_LEN);
+            let more = wanted.saturating_sub(partial.octets());
+            self.force_reserve(source, more);
+            partial.charged = partial.charged.saturating_add(more);
+            self.note_partial(key, Partial { short: 0, ..partial });
         }
     }
 
-    fn note_partial(&mut self, key: BindingKey, charged: usize) {
-        if let Some(binding) = self.bindings.get_mut(key)
-            && binding.ties.as_ref().map_or(0, |ties| ties.partial) != charged
+    /// Charges octets to the part of the pool that unfinished messages may fill, if there is room, so that
+    /// clients have an eighth for whole ones, however many begin a long one and stop.
+    // spec: mux:overload:partial-quarter
+    fn charge_partial(&mut self, source: SourceKey, octets: usize) -> bool {
+        let all = self.limits.global_pool;
+        let most = PoolLimits { octets: all.octets.saturating_sub(all.octets / 4), ..all };
+        self.reserve_of(most, source, octets).is_ok()
+    }
+
+    /// Lends octets to a service whose unfinished message takes what `partial` says.
+    // spec: mux:overload:partial-lent, mux:queue:service-never-paused
+    fn lend(&mut self, partial: Partial, octets: usize) -> bool {
+        let lent = self.lent.saturating_add(octets);
+        let granted = self.lent == partial.lent || lent <= self.limits.global_pool.octets / 8;
+        if granted {
+            self.lent = lent;
+        }
+        granted
+    }
+
+    /// Gives back what an unfinished message took.
+    pub(super) fn release_partial(&mut self, source: SourceKey, partial: Partial) {
+        self.unreserve(source, partial.charged);
+        self.lent = self.lent.saturating_sub(partial.lent);
+    }
+
+    fn partial(&self, key: BindingKey) -> Partial {
+        let ties = self.bindings.get(key).and_then(|binding| binding.ties.as_ref());
+        ties.map(|ties| ties.partial).unwrap_or_default()
+    }
+
+    fn note_partial(&mut self, key: BindingKey, partial: Partial) {
+        if self.partial(key) != partial
+            && let Some(binding) = self.bindings.get_mut(key)
         {
-            binding.ties().partial = charged;
+            binding.ties().partial = partial;
         }
     }
 

@@ -10,6 +10,11 @@ pub(crate) struct Used {
 }
 
 impl Used {
+    /// Returns what a message of `len` octets takes.
+    pub(crate) fn of(len: usize) -> Self {
+        Self { octets: len, messages: 1 }
+    }
+
     /// Tells whether a message of `len` octets still fits.
     #[inline]
     pub(crate) fn has_room(&self, len: usize, limits: PoolLimits) -> bool {

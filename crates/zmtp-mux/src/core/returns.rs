@@ -78,7 +78,7 @@ impl MuxCore {
         self.used.take(octets.len());
         self.sources.take(own, octets.len());
         if role == Role::Client {
-            self.used_by_clients.take(octets.len());
+            self.charge_clients(own, octets.len());
         }
         self.push_own(to, Own::Return, &octets, behind);
         Returned::Queued

@@ -8,8 +8,8 @@
 //!
 //! So a lone source may take half of a pool, two a third each, and there is always room for one
 //! that has nothing yet. What waits for clients is shared by these, in their half of the global pool:
-//! `used(D) < free(half)`, and no bound for the service that it comes from. Or those who do not read
-//! would keep its replies from those who do.
+//! all connections of one source may have less waiting than is free there, and there is no bound for the
+//! service that it comes from. Or those who do not read would keep its replies from those who do.
 
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::DropReason;
@@ -64,7 +64,8 @@ impl MuxCore {
         // spec: mux:overload:clients-share
         let (clients, half) = (&self.used_by_clients, self.half());
         if to.role == Role::Client
-            && (!clients.has_room(len, half) || !used.is_less_than_free(clients, half))
+            && (!clients.has_room(len, half)
+                || !self.waiting_for(to.source).is_less_than_free(clients, half))
         {
             return Err(Short::Destination);
         }
@@ -86,6 +87,24 @@ impl MuxCore {
 
     fn held_by(&self, source: SourceKey) -> Used {
         self.sources.get(source).map(|source| source.held).unwrap_or_default()
+    }
+
+    fn waiting_for(&self, source: SourceKey) -> Used {
+        self.sources.get(source).map(|source| source.waiting).unwrap_or_default()
+    }
+
+    /// Charges a message to what waits for clients, of which one is of the source `own`.
+    #[inline]
+    pub(super) fn charge_clients(&mut self, own: SourceKey, len: usize) {
+        self.used_by_clients.take(len);
+        self.sources.take_waiting(own, len);
+    }
+
+    /// Gives back what [`charge_clients`](Self::charge_clients) took.
+    #[inline]
+    pub(super) fn release_clients(&mut self, own: SourceKey, freed: Used) {
+        self.used_by_clients.give_back_all(freed);
+        self.sources.give_back_waiting(own, freed);
     }
 
     /// Returns what sources of this role may fill of the global pool: an eighth is for services
@@ -134,7 +153,7 @@ impl MuxCore {
         self.used.give_back(record.len);
         self.sources.give_back(source, record.len);
         if role == Role::Client {
-            self.used_by_clients.give_back(record.len);
+            self.release_clients(own, Used::of(record.len));
         }
     }
 
@@ -145,10 +164,19 @@ impl MuxCore {
         source: SourceKey,
         octets: usize,
     ) -> Result<(), DropReason> {
-        let global = self.global_for(role);
+        self.reserve_of(self.global_for(role), source, octets)
+    }
+
+    /// As [`reserve`](Self::reserve), of a part of the pool.
+    pub(super) fn reserve_of(
+        &mut self,
+        most: PoolLimits,
+        source: SourceKey,
+        octets: usize,
+    ) -> Result<(), DropReason> {
         let held = self.held_by(source);
-        if self.used.octets().saturating_add(octets) > global.octets
-            || !held.is_less_than_free(&self.used, global)
+        if self.used.octets().saturating_add(octets) > most.octets
+            || !held.is_less_than_free(&self.used, most)
         {
             return Err(DropReason::Limit);
         }

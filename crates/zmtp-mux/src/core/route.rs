@@ -195,7 +195,8 @@ impl MuxCore {
             *open = None;
         }
         if to.role == Role::Client {
-            self.used_by_clients.take(len);
+            let own = to.source;
+            self.charge_clients(own, len);
         }
         self.used.take(len);
         self.sources.take(sent.source, len);

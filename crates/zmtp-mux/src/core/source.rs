@@ -42,6 +42,8 @@ pub(crate) struct Source {
     bindings: usize,
     /// What it holds of all pools: queued, parked or incomplete.
     pub(crate) held: Used,
+    /// What waits for those of its connections that are clients.
+    pub(crate) waiting: Used,
     /// Its messages wait for no room until it holds no more octets than this.
     pub(crate) stalled: Option<usize>,
 }
@@ -60,8 +62,13 @@ impl Sources {
             source.bindings = source.bindings.saturating_add(1);
             return key;
         }
-        let source =
-            Source { share: share.clone(), bindings: 1, held: Used::default(), stalled: None };
+        let source = Source {
+            share: share.clone(),
+            bindings: 1,
+            held: Used::default(),
+            waiting: Used::default(),
+            stalled: None,
+        };
         let key = self.all.insert(source);
         if share != Share::Own {
             self.known.insert(share, key);
@@ -97,9 +104,7 @@ impl Sources {
 
     /// Gives back the room of a message.
     pub(crate) fn give_back(&mut self, key: SourceKey, len: usize) {
-        let mut freed = Used::default();
-        freed.take(len);
-        self.give_back_all(key, freed);
+        self.give_back_all(key, Used::of(len));
     }
 
     /// Gives back the room of several messages.
@@ -128,6 +133,22 @@ impl Sources {
             source.held.give_back_octets(len);
         }
         self.forget_empty(key);
+    }
+
+    /// Notes a message that waits for a client of this source.
+    #[inline]
+    pub(crate) fn take_waiting(&mut self, key: SourceKey, len: usize) {
+        if let Some(source) = self.all.get_mut(key) {
+            source.waiting.take(len);
+        }
+    }
+
+    /// Notes that messages wait no longer for a client of this source.
+    #[inline]
+    pub(crate) fn give_back_waiting(&mut self, key: SourceKey, freed: Used) {
+        if let Some(source) = self.all.get_mut(key) {
+            source.waiting.give_back_all(freed);
+        }
     }
 
     fn forget_empty(&mut self, key: SourceKey) {

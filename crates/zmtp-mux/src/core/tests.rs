@@ -12,6 +12,7 @@ mod name;
 mod notice;
 mod overload;
 mod parked;
+mod partial;
 mod patience;
 mod presence;
 mod probe;
@@ -49,6 +50,8 @@ struct Mux {
     notices: Notices,
     /// Whom the next peers act for.
     principal: Principal,
+    /// Whom they share the queues with.
+    share: Share,
     wall: Wall,
 }
 
@@ -65,7 +68,7 @@ impl Mux {
         let (now, config) = (now(), CoreConfig { limits, rules });
         let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
         let (notices, principal) = (Notices::NotTaken, Principal::None);
-        Self { core, tokens: 0, now, notices, principal, wall: Wall(1_000) }
+        Self { core, tokens: 0, now, notices, principal, share: Share::Own, wall: Wall(1_000) }
     }
 
     /// A MUX in which few messages of few octets have room: for one peer, and for all.
@@ -91,7 +94,7 @@ impl Mux {
             principal: self.principal.clone(),
             name: Name::new(Bytes::copy_from_slice(name)),
             token: Token(self.tokens.to_be_bytes()),
-            share: Share::Own,
+            share: self.share.clone(),
             notices: self.notices,
             metadata: Metadata::default(),
         }

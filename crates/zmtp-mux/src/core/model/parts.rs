@@ -43,6 +43,8 @@ pub(crate) struct Peer {
     pub(crate) kind: SocketType,
     pub(crate) address: Vec<u8>,
     pub(crate) name: Vec<u8>,
+    /// Whose share its messages are of.
+    pub(crate) source: usize,
     /// The request that a REQ waits for an answer to: who was asked, and what came before the
     /// address.
     pub(crate) open: Option<(usize, Vec<Frame>)>,
@@ -98,12 +100,13 @@ impl Peer {
         dispute: Dispute,
     ) -> Self {
         let (address, open, queue) = (address.to_vec(), None, Vec::new());
-        let (taken, written, on_way, unanswered, window) = (0, 0, 0, 0, None);
+        let (source, taken, written, on_way, unanswered, window) = (0, 0, 0, 0, 0, None);
         Self {
             state,
             kind,
             address,
             name,
+            source,
             open,
             queue,
             taken,

@@ -15,6 +15,7 @@ use crate::core::local::{Lacks, Room};
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::outbound::Wake;
 use crate::core::policy::Policy;
+use crate::core::pool::Used;
 use crate::core::record::{By, Sent};
 use crate::core::refuse::Ended;
 use crate::core::role::Role;
@@ -54,6 +55,9 @@ pub enum Unsent {
 pub struct Reserved {
     to: BindingKey,
     role: Role,
+    /// Of the peer.
+    own: SourceKey,
+    /// Of the application.
     source: SourceKey,
     len: usize,
 }
@@ -121,10 +125,10 @@ impl MuxCore {
         }
         let source = self.bindings.get(local).map(|local| local.source).ok_or(Unsent::Ends)?;
         let Some(to) = self.bindings.get_mut(key) else { return Err(Unsent::NoPeer) };
-        let role = to.role;
+        let (role, own) = (to.role, to.source);
         to.outbound.reserve(len);
-        self.charge(role, source, len);
-        Ok(Reserved { to: key, role, source, len })
+        self.charge(role, own, source, len);
+        Ok(Reserved { to: key, role, own, source, len })
     }
 
     /// Queues a message of the application for which room was made.
@@ -150,13 +154,13 @@ impl MuxCore {
     /// Gives back room that was made.
     #[expect(clippy::needless_pass_by_value, reason = "room is given back once")]
     pub fn cancel_reserved(&mut self, reserved: Reserved) {
-        let Reserved { to, role, source, len } = reserved;
+        let Reserved { to, role, own, source, len } = reserved;
         if let Some(to) = self.bindings.get_mut(to) {
             to.outbound.unreserve(len);
         }
         self.used.give_back(len);
         if role == Role::Client {
-            self.used_by_clients.give_back(len);
+            self.release_clients(own, Used::of(len));
         }
         self.sources.give_back(source, len);
         self.note_room(to);
@@ -284,7 +288,7 @@ impl MuxCore {
     ) {
         let Some(source) = self.bindings.get(local).map(|local| local.source) else { return };
         let Some(to) = self.bindings.get_mut(key) else { return };
-        let role = to.role;
+        let (role, own) = (to.role, to.source);
         let sent = Sent { source, from: local, by: By::Binding };
         let whole = Some(message.pieces().1);
         let wake = to.outbound.push(sent, outgoing, whole, &mut self.spares, self.now);
@@ -292,13 +296,13 @@ impl MuxCore {
             self.wakes.push(key);
         }
         bump(&mut self.counters.received);
-        self.charge(role, source, outgoing.len());
+        self.charge(role, own, source, outgoing.len());
     }
 
-    fn charge(&mut self, role: Role, source: SourceKey, len: usize) {
+    fn charge(&mut self, role: Role, own: SourceKey, source: SourceKey, len: usize) {
         self.used.take(len);
         if role == Role::Client {
-            self.used_by_clients.take(len);
+            self.charge_clients(own, len);
         }
         self.sources.take(source, len);
     }

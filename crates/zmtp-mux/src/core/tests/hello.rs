@@ -7,8 +7,9 @@ use zmtp_proto::SocketType::{Dealer, Req};
 
 use super::Mux;
 use crate::core::ListenerRole::{Any, Clients, Services};
+use crate::core::pool::Used;
 use crate::core::{
-    Admission, BindingKey, Cause, Introduction, Name, NameClaim, Outcome, Principal, Standing,
+    Admission, BindingKey, Cause, Introduction, Name, NameClaim, Outcome, Principal, Role, Standing,
 };
 
 impl Mux {
@@ -46,6 +47,23 @@ fn a_peer_without_a_name_claims_a_free_one_and_is_a_service() {
         assert_eq!(mux.ask(peer, b"engine"), NameClaim::Granted { generation: 1_000 }, "again");
         assert!(matches!(mux.introduce(Dealer, Services, b"engine"), Admission::Held { .. }));
     }
+}
+
+/// mux:overload:treatment-follows, mux:overload:clients-half, mux:overload:write-stall.
+#[test]
+fn a_client_that_becomes_a_service_is_treated_as_one() {
+    let mut mux = Mux::new();
+    let engine = mux.service(b"engine");
+    let (peer, address) = mux.join(Dealer, Any, b"");
+    assert_eq!(mux.send(engine, &[&address, b"x"]), Outcome::Admitted);
+    assert_eq!(mux.core.treatment(peer).role, Role::Client);
+    assert!(mux.core.treatment(peer).write_stall.is_some());
+    assert!(matches!(mux.ask(peer, b"solver"), NameClaim::Granted { .. }));
+    assert_eq!(mux.core.treatment(peer).role, Role::Service);
+    assert_eq!(mux.core.treatment(peer).write_stall, None);
+    assert_eq!(mux.core.used_by_clients, Used::default(), "what waits for it, waits for no client");
+    assert_eq!(mux.receive(peer), [[&b"engine"[..], b"x"]]);
+    assert_eq!(mux.core.used_by_clients, Used::default());
 }
 
 /// mux:name:one-per-binding.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Frames, Mux};
 use crate::core::{
-    Ageing, BindingKey, Charge, DropReason, FREE_LEN, Flight, MuxLimits, Notices, Outcome, Pattern,
-    Pause, Policy, PoolLimits, Rate, Rule, Rules, Supply, Transmit,
+    Ageing, BindingKey, DropReason, Flight, MuxLimits, Notices, Origin, Outcome, Pattern, Pause,
+    Policy, PoolLimits, Rate, Rule, Rules, Share, Transmit,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -112,6 +112,28 @@ fn who_reads_nothing_does_not_keep_replies_from_who_does() {
         let (_, reader) = mux.client();
         assert_eq!(mux.send(engine, &[&reader, b"x"]), Outcome::Admitted, "beside {count}");
     }
+}
+
+/// mux:overload:clients-share.
+#[test]
+fn connections_of_one_address_that_read_nothing_leave_half_to_another() {
+    let all = PoolLimits { octets: 1 << 20, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let engine = mux.service(b"engine");
+    mux.share = Share::At(Origin::of(Some("10.0.0.1".parse().unwrap())));
+    let frozen = [(); 100].map(|()| mux.client());
+    for (_, address) in frozen.iter().cycle().take(5000) {
+        let _: Outcome = mux.send(engine, &[address, &[b'x'; 2000]]);
+    }
+    mux.share = Share::Own;
+    let (_, reader) = mux.client();
+    assert_eq!(mux.send(engine, &[&reader, &vec![b'x'; 250_000]]), Outcome::Admitted);
+    // What they had is free when they go.
+    for (key, _) in frozen {
+        mux.close(key);
+    }
+    let (_, late) = mux.client();
+    assert_eq!(mux.send(engine, &[&late, &vec![b'x'; 250_000]]), Outcome::Admitted);
 }
 
 /// mux:overload:clients-half.
@@ -315,51 +337,6 @@ fn a_client_that_does_not_read_its_returns_is_not_read() {
     assert!(!is_paused(&mut mux, service));
     assert_eq!(mux.receive(client).len(), 6);
     assert!(!is_paused(&mut mux, client));
-}
-
-/// mux:overload:partial-charged.
-#[test]
-fn an_unfinished_message_takes_room_before_it_is_read() {
-    let all = PoolLimits { octets: 800_000, messages: 1000 };
-    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
-    let clients = [(); 60].map(|()| mux.client().0);
-    let free = 8 * 1024;
-    assert_eq!(mux.core.handle_partial(clients[0], free), Charge::Taken);
-    assert_eq!(mux.core.queued_octets(), 0);
-    let mut charged = 0;
-    for client in clients {
-        if mux.core.handle_partial(client, free + 50_000) == Charge::Taken {
-            charged += 1;
-        }
-    }
-    assert_eq!(charged, 14, "an eighth is for services");
-    let engine = mux.service(b"engine");
-    assert_eq!(mux.core.handle_partial(engine, 1 << 20), Charge::Taken);
-    let _ = mux.core.handle_partial(engine, 0);
-    assert_eq!(mux.core.queued_octets(), 14 * 50_000);
-    mux.close(clients[0]);
-    assert_eq!(mux.core.handle_partial(clients[59], free + 50_000), Charge::Taken);
-    for client in clients {
-        mux.close(client);
-    }
-    assert_eq!(mux.core.queued_octets(), 0);
-}
-
-/// mux:overload:kept-charged.
-#[test]
-fn what_was_read_and_is_not_routed_takes_room() {
-    let all = PoolLimits { octets: 800_000, messages: 1000 };
-    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
-    let clients = [(); 20].map(|()| mux.client().0);
-    for (client, before) in clients.into_iter().zip(0..) {
-        assert_eq!(mux.core.supply() == Supply::Short, before > 8, "behind {before} clients");
-        mux.core.handle_kept(client, FREE_LEN + 50_000);
-    }
-    assert_eq!(mux.core.queued_octets(), 20 * 50_000, "it is there, whether there is room or not");
-    for client in clients {
-        mux.core.handle_kept(client, FREE_LEN);
-    }
-    assert_eq!((mux.core.queued_octets(), mux.core.supply()), (0, Supply::Ample));
 }
 
 /// mux:overload:policies.

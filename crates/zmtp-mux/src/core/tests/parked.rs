@@ -1,8 +1,11 @@
 //! Parked messages, and who waits for what.
 
+use std::time::Duration;
+
 use super::Mux;
 use crate::core::{
-    Charge, DropReason, FREE_LEN, MuxLimits, Notices, Outcome, Pause, PoolLimits, Principal,
+    DropReason, FREE_LEN, MuxLimits, Notices, Origin, Outcome, Pause, PoolLimits, Rule, Rules,
+    Share,
 };
 
 /// mux:overload:parked-ends.
@@ -30,15 +33,23 @@ fn what_waits_for_its_return_does_not_keep_others_like_it_waiting() {
     assert_eq!(mux.send(polite, &[b"engine", b"x"]), Outcome::Admitted);
 }
 
-/// mux:overload:partial-charged, mux:role:nameless-service.
+/// mux:overload:block-clients-only.
 #[test]
-fn who_has_no_name_yet_begins_no_long_message() {
-    let global_pool = PoolLimits { octets: 64 * 1024, messages: 1000 };
-    let mut mux = Mux::with(MuxLimits { global_pool, ..MuxLimits::default() });
-    let nameless = mux.nameless(&Principal::None);
-    let engine = mux.service(b"engine");
-    let len = FREE_LEN + 2 * global_pool.octets;
-    assert_eq!(mux.core.handle_partial(nameless, FREE_LEN), Charge::Taken);
-    assert_eq!(mux.core.handle_partial(nameless, FREE_LEN + 1), Charge::NoRoom);
-    assert_eq!(mux.core.handle_partial(engine, len), Charge::Taken);
+fn many_that_wait_for_their_share_look_seldom() {
+    let rule = Rule { block_timeout: Duration::ZERO, ..Rule::SERVICE };
+    let mut mux = Mux::ruled(MuxLimits::default(), Rules { service: rule, ..Rules::default() });
+    let _engine = mux.service(b"engine");
+    mux.share = Share::At(Origin::of(Some("10.0.0.1".parse().unwrap())));
+    let clients: Vec<_> = (0..3000).map(|_| mux.client().0).collect();
+    for &client in &clients {
+        while mux.send(client, &[b"engine", &vec![b'x'; 100_000]]) != Outcome::Parked {}
+    }
+    let now = mux.now;
+    let Pause::Wait { until } = mux.core.poll_pause(clients[0], now) else { panic!("read") };
+    assert!(until - now > Duration::from_millis(900), "{:?}", until - now);
+    for &client in &clients[100..] {
+        mux.close(client);
+    }
+    let Pause::Wait { until } = mux.core.poll_pause(clients[0], now) else { panic!("read") };
+    assert!(until - now <= Duration::from_millis(40), "{:?}", until - now);
 }

@@ -41,7 +41,7 @@ impl Driver {
             principal: self.told_principal(principal, name, state),
             name: Name::new(Bytes::copy_from_slice(self.told_name(name, state))),
             token: Token(token.to_be_bytes()),
-            share: Share::Own,
+            share: share(principal),
             notices: Notices::NotTaken,
             metadata: Metadata::default(),
         };
@@ -173,4 +173,12 @@ pub(super) fn rules(room: usize) -> Rules {
         (NamePolicy::Reject, Duration::from_secs(2)),
     ][room % 4];
     Rules { policy, hold, now: Duration::ZERO, wall: 0, generation: 0 }
+}
+
+/// The connections of a user share.
+fn share(principal: u8) -> Share {
+    match principal {
+        1 | 2 => Share::Of(Principal::User(Bytes::copy_from_slice(&[principal]))),
+        _ => Share::Own,
+    }
 }
