@@ -48,7 +48,8 @@ const HEAD: &str = "\
 
 const TAIL: &str = "\
 # Rules for services by name, as many as there are; the first that has a service's name counts. A
-# pattern is a name, or a prefix and a final *. What a rule does not say is as in [role.service].
+# pattern is a name, or a prefix and a final *, with other octets as \\xNN. What a rule does not say
+# is as in [role.service].
 #
 # [[destination]]
 # pattern = \"log.*\"

@@ -1,9 +1,8 @@
 //! What a file may have many of: `[[destination]]` and `[[listen]]`.
 
-use bytes::Bytes;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use zmtp_mux::{Listen, ListenerRole, Pattern, Rule, Rules};
+use zmtp_mux::{Acl, AclFault, Listen, ListenerRole, Pattern, Rule, Rules};
 
 use crate::config::document::{Place, Reader};
 use crate::config::fault::Problem;
@@ -20,11 +19,7 @@ impl<'t> Reader<'t> {
             let mut rule = rules.service;
             self.read::<Rule>(table, DESTINATION, RULE, &["pattern"], &mut rule);
             let Some(place) = self.needed(table, line, DESTINATION, "pattern") else { continue };
-            let text = place.value.as_str().map(|text| Bytes::copy_from_slice(text.as_bytes()));
-            let Some(pattern) = text.and_then(Pattern::new) else {
-                self.note_value(place, PATTERN_FORM);
-                continue;
-            };
+            let Some(pattern) = self.pattern(place) else { continue };
             let first = earlier.iter().find(|(other, _)| covers(other, &pattern));
             if let Some((other, first)) = first {
                 let words = format!(
@@ -65,6 +60,18 @@ impl<'t> Reader<'t> {
                 Err(error) => self.note_value(url_place, format!("a URL ({error})")),
             }
         }
+    }
+
+    /// Reads a pattern as access rules have it, or notes that it is none.
+    // spec: mux:acl:inner-star
+    fn pattern(&mut self, place: Place<'_, 't>) -> Option<Pattern> {
+        let why = match place.value.as_str().map(|text| Acl::pattern(text.as_bytes())) {
+            Some(Ok(pattern)) => return Some(pattern),
+            Some(Err(fault)) if fault != AclFault::Pattern => format!(" ({fault})"),
+            Some(Err(_)) | None => String::new(),
+        };
+        self.note_value(place, format!("{PATTERN_FORM}{why}"));
+        None
     }
 
     /// Returns the value of a key that a table must have, or notes that it does not.

@@ -161,6 +161,13 @@ fn rules_say_what_differs_from_that_for_services() {
     assert_eq!(all.1, Rule { policy: Policy::DropNewest, pool, ..service });
 }
 
+/// mux:config:destinations, mux:acl:inner-star.
+#[test]
+fn a_pattern_may_have_any_octet() {
+    let config = config("[[destination]]\npattern = 'a\\x2Ab\\\\\\xFF*'\n");
+    assert_eq!(config.rules.names[0].0.as_octets(), b"a*b\\\xFF*");
+}
+
 /// mux:config:listeners.
 #[test]
 fn listeners_keep_their_order() {

@@ -105,6 +105,8 @@ fn what_a_list_needs_is_asked_for() {
         ("\n[[destination]]\npolicy = \"reject\"", 2, &["[[destination]]", "pattern"][..]),
         ("[[destination]]\npattern = \"\"", 2, &["1 to 255 octets"]),
         ("[[destination]]\npattern = 3", 2, &["a name", "not 3"]),
+        ("[[destination]]\n\npattern = \"a.*.b\"", 3, &["at the end", "written as \\x2A", "a.*.b"]),
+        ("[[destination]]\npattern = 'a\\b'", 2, &["behind a backslash"]),
         ("[[destination]]\npattern = \"a*\"\n[[destination]]\npattern = \"ab\"", 4, &["line 2"]),
         ("[[destination]]\npattern = \"a*\"\n[[destination]]\npattern = \"ab*\"", 4, &["never"]),
         ("[[destination]]\npattern = \"a\"\n[[destination]]\npattern = \"a\"", 4, &["never"]),
