@@ -95,7 +95,9 @@ fn a_file_that_cannot_be_read_is_named() {
     }
     let outcome = run(&["--check"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    assert!(outcome.stderr.contains("--config"), "{outcome:?}");
+    for option in ["--config", "--acl"] {
+        assert!(outcome.stderr.contains(option), "{outcome:?}");
+    }
 }
 
 /// mux:config:check.
@@ -125,6 +127,20 @@ fn a_check_reads_the_files_that_are_named_beside_the_configuration() {
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     let open = format!("open = true\n{open}");
     assert_eq!(run(&["--config", &Folder::new(&open).config(), "--check"]).code, Some(0));
+}
+
+/// mux:config:check, mux:acl:error-by-line.
+#[test]
+fn rules_are_checked_without_a_configuration() {
+    let folder = Folder::new("");
+    folder.put("good", "* send engine.*\n");
+    folder.put("bad", "* send engine.*\n* send engine.*.log\n");
+    let path = |name: &str| folder.0.path().join(name).to_str().unwrap().to_owned();
+    let good = run(&["--acl", &path("good"), "--check"]);
+    assert_eq!((good.code, good.stdout.as_str()), (Some(0), "ok\n"), "{good:?}");
+    let bad = run(&["--acl", &path("bad"), "--check"]);
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(2), ""), "{bad:?}");
+    assert!(bad.stderr.contains("bad, line 2: ") && bad.stderr.contains("\\x2A"), "{bad:?}");
 }
 
 /// mux:config:printed.

@@ -120,10 +120,16 @@ fn command() -> Command {
         .arg(file("acl", "Lets peers do only what the rules in FILE allow; SIGHUP reads it again"))
         // The key may stand in the file.
         .group(ArgGroup::new("key-or-config").args(["curve-secret", "config"]).multiple(true))
+        // A check without any would check nothing.
+        .group(
+            ArgGroup::new("files")
+                .args(["config", "curve-secret", "plain-users", "acl"])
+                .multiple(true),
+        )
         .arg(file("config", "Reads FILE, which says all of this and more; options win over it"))
         .arg(
-            flag("check", "Says ok if --config FILE could be served, and what is wrong if not")
-                .requires("config"),
+            flag("check", "Says ok if the files that are named could be served with, and what is wrong if not")
+                .requires("files"),
         )
         .arg(
             flag("print-config", "Prints a configuration file with every key and its default")
@@ -184,7 +190,7 @@ tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.
 
 FILE of --config is TOML: every limit, every time, rules for destinations, and all of the options
 above. --print-config prints it with what is so without it; --config FILE --check tells what is
-wrong with it, by line.
+wrong with it, by line. --check does so for the other files as well, with --config or without.
 
 Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
 without either, other machines reach none unless --open. Files of secrets must be for their owner
@@ -279,6 +285,18 @@ mod tests {
             let arguments = [guard, &["--acl", "rules"]].concat();
             assert_eq!(plan(&arguments).acl, Some("rules".into()));
         }
+    }
+
+    /// mux:config:check.
+    #[test]
+    fn each_file_can_be_checked_alone() {
+        for file in ["config", "curve-secret", "plain-users", "acl"] {
+            let Ok(Task::Serve(request)) = read(&[&format!("--{file}=f"), "--check"]) else {
+                panic!("{file}");
+            };
+            assert_eq!(request.purpose, Purpose::Check);
+        }
+        assert!(read(&["--open", "--check"]).is_err());
     }
 
     #[test]

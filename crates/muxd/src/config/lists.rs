@@ -20,7 +20,7 @@ impl<'t> Reader<'t> {
             self.read::<Rule>(table, DESTINATION, RULE, &["pattern"], &mut rule);
             let Some(place) = self.needed(table, line, DESTINATION, "pattern") else { continue };
             let Some(pattern) = self.pattern(place) else { continue };
-            let first = earlier.iter().find(|(other, _)| covers(other, &pattern));
+            let first = earlier.iter().find(|(other, _)| other.covers(&pattern));
             if let Some((other, first)) = first {
                 let words = format!(
                     "the rule for \"{pattern}\" is never used: \"{other}\" in line {first} has all that it is for"
@@ -87,18 +87,6 @@ impl<'t> Reader<'t> {
             return None;
         };
         Some(Place { value: value.get_ref(), line: self.line_of(at), path: key })
-    }
-}
-
-/// Tells whether `pattern` has every name that `other` has.
-fn covers(pattern: &Pattern, other: &Pattern) -> bool {
-    match (pattern.as_name(), other.as_name()) {
-        (Some(name), other) => other == Some(name),
-        (None, Some(name)) => pattern.matches(name),
-        (None, None) => {
-            let prefix = other.as_octets().strip_suffix(b"*").unwrap_or_default();
-            pattern.matches(prefix)
-        }
     }
 }
 
