@@ -155,6 +155,23 @@ fn the_printed_configuration_is_one() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
+/// mux:config:printed, mux:config:command-line-wins.
+#[test]
+fn what_a_file_and_options_come_to_is_printed() {
+    let folder = Folder::new("acl = \"rules\"\n[limits]\nconnections = 3\n");
+    let rules = folder.0.path().join("rules");
+    let args = ["--config", &folder.config(), "--print-config", "--threads", "7"];
+    let printed = run(&args);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let acl = format!("\nacl = \"{}\"\n", rules.display());
+    for line in ["\nthreads = 7\n", "\nconnections = 3\n", "\n#handshakes = 1024\n", &acl] {
+        assert!(printed.stdout.contains(line), "{line} in {}", printed.stdout);
+    }
+    let other = Folder::new(&printed.stdout);
+    let again = run(&["--config", &other.config(), "--print-config"]);
+    assert_eq!(again.stdout, printed.stdout);
+}
+
 /// mux:config:listeners, mux:config:command-line-wins.
 #[test]
 fn listeners_of_the_command_line_replace_those_of_the_file() {

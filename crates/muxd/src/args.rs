@@ -15,7 +15,7 @@ use crate::options::Options;
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve(Request),
-    PrintConfig,
+    PrintConfig(Request),
     Demo { log: LevelFilter },
     Keygen { log: LevelFilter },
 }
@@ -61,7 +61,9 @@ impl Task {
         match matches.subcommand_name() {
             Some("keygen") => Self::Keygen { log: quiet },
             Some(_) => Self::Demo { log: quiet },
-            None if matches.get_flag("print-config") => Self::PrintConfig,
+            None if matches.get_flag("print-config") => {
+                Self::PrintConfig(Request::from_matches(matches, log))
+            }
             None => Self::Serve(Request::from_matches(matches, log)),
         }
     }
@@ -132,8 +134,11 @@ fn command() -> Command {
                 .requires("files"),
         )
         .arg(
-            flag("print-config", "Prints a configuration file with every key and its default")
-                .exclusive(true),
+            flag(
+                "print-config",
+                "Prints a configuration file with every key: as --config FILE and options have it, or the defaults",
+            )
+            .conflicts_with("check"),
         )
         .arg(
             Arg::new("log")
@@ -189,7 +194,7 @@ If no listener is given, here or in FILE of --config: --clients tcp://127.0.0.1:
 tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.
 
 FILE of --config is TOML: every limit, every time, rules for destinations, and all of the options
-above. --print-config prints it with what is so without it; --config FILE --check tells what is
+above. --print-config prints it with what is so without it, or with what FILE and options come to; --config FILE --check tells what is
 wrong with it, by line. --check does so for the other files as well, with --config or without.
 
 Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
@@ -222,7 +227,9 @@ mod tests {
     fn plan(arguments: &[&str]) -> Plan {
         match read(arguments).unwrap() {
             Task::Serve(request) => Plan::make(request).unwrap(),
-            Task::PrintConfig | Task::Demo { .. } | Task::Keygen { .. } => panic!("not to serve"),
+            Task::PrintConfig(_) | Task::Demo { .. } | Task::Keygen { .. } => {
+                panic!("not to serve")
+            }
         }
     }
 
@@ -321,7 +328,7 @@ mod tests {
             (&["--client", "tcp://127.0.0.1:1"], UnknownArgument),
             (&["--curve-clients", "c"], MissingRequiredArgument),
             (&["--check"], MissingRequiredArgument),
-            (&["--print-config", "--open"], ArgumentConflict),
+            (&["--print-config", "--config=f", "--check"], ArgumentConflict),
             (&["--curve-secret", "s", "--plain-users", "u"], ArgumentConflict),
         ] {
             assert_eq!(read(arguments).unwrap_err(), kind, "{arguments:?}");

@@ -17,14 +17,14 @@ use crate::config::keys::{LIMITS, ROLES, TOP};
 use crate::options::Options;
 use crate::secrets::{Secrecy, read};
 
-pub(crate) use self::example::example;
+pub(crate) use self::printed::printed;
 
 mod check;
 mod document;
-mod example;
 pub(crate) mod fault;
 mod keys;
 mod lists;
+mod printed;
 mod slot;
 #[cfg(test)]
 mod tests;

@@ -187,7 +187,7 @@ fn listeners_keep_their_order() {
 /// mux:config:printed.
 #[test]
 fn the_example_has_every_key_and_changes_nothing() {
-    let text = example();
+    let text = printed(Config::default());
     let read = config(&text);
     let defaults = format!("{:?}", Config::default());
     assert_eq!(format!("{read:?}"), defaults);
@@ -210,6 +210,38 @@ fn the_example_has_every_key_and_changes_nothing() {
         assert!(written.contains(&format!("\n{name} = ")), "{name}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 120), "a line is too long");
+}
+
+/// mux:config:printed.
+#[test]
+fn what_a_file_says_is_printed_and_reads_back() {
+    let mut texts: Vec<_> = ROWS.iter().map(|(line, _)| format!("[limits]\n{line}\n")).collect();
+    texts.extend(
+        [
+            "threads = 3\nopen = true\nlog = \"debug\"\nzmtp_version = \"3.0\"\n\
+             curve_secret = '/a\"b\\c'\ncurve_clients = \"/d\\u0007\"\nacl = \"/é\"\n",
+            "plain_users = \"/u\"\n",
+            "[limits]\nglobal_pool.octets = \"1 GiB\"\n",
+            "[limits]\nglobal_pool.messages = 7\ndestination_pool.messages = 7\n",
+            "[role.service]\nwindow = 3\nmax_age = \"3 s\"\n[role.client]\npool.messages = 9\n",
+            "[role.service]\nwindow = 3\n[[destination]]\npattern = 'a\\x2A\\xFF\"é *'\nwindow = \"off\"\n\
+             pool.messages = 9\n[[destination]]\npattern = \"b\"\n",
+            "[[listen]]\nrole = \"services\"\nurl = \"tcp://*:5?name=a%00%26&identity=x&notices=always\"\n\
+             [[listen]]\nrole = \"any\"\nurl = \"ipc:///tmp/a\"\n",
+        ]
+        .map(str::to_owned),
+    );
+    for text in texts {
+        let config = config(&text);
+        let printed = printed(config.clone());
+        let read = Config::parse(printed.as_bytes()).unwrap_or_else(|faults| {
+            panic!("{text}: {faults:?} in {printed}");
+        });
+        assert_eq!(format!("{read:?}"), format!("{config:?}"), "{text}");
+        // What nobody has changed is a comment.
+        let changed = printed.lines().filter(|line| line.contains(" = ") && !line.starts_with('#'));
+        assert!(changed.count() <= text.matches('=').count(), "{printed}");
+    }
 }
 
 #[test]
