@@ -89,7 +89,7 @@ impl Config {
         if let Some(roles) = reader.table(root, "role") {
             reader.read(roles, "role", ROLES, &[], &mut config.rules);
         }
-        reader.destinations(root, &mut config.rules);
+        reader.destinations(root, &mut config.rules, config.link.message_len_max);
         reader.listeners(root, &mut config.listeners);
         if reader.line("limits.global_pool.octets").is_some() {
             config.global_pool = Given::ByFile;
@@ -102,11 +102,12 @@ impl Config {
     }
 
     /// Returns how the MUX is set up, with the limits that the machine leaves of these.
-    pub(crate) fn mux(self, fit: impl FnOnce(MuxLimits, Given) -> MuxLimits) -> MuxConfig {
-        let Self { limits, exempt, rules, link, version, pulse, verdict_time, .. } = self;
+    pub(crate) fn mux(self, fit: impl FnOnce(&mut MuxLimits, &mut Limits, Given)) -> MuxConfig {
+        let Self { mut limits, exempt, rules, mut link, version, pulse, verdict_time, .. } = self;
+        fit(&mut limits, &mut link, self.global_pool);
         let heartbeat = pulse.heartbeat();
         MuxConfig {
-            limits: fit(limits, self.global_pool),
+            limits,
             rules,
             exempt,
             link: Settings { limits: link, version, heartbeat },

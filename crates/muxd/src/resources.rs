@@ -2,14 +2,14 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
-use zmtp_mux::MuxLimits;
+use zmtp_mux::{Limits, MuxLimits};
 
 use crate::config::Given;
 
 /// Lowers limits to what this machine allows, after raising the soft descriptor limit as far as it
 /// goes. A global pool that was asked for stays as it is.
 // spec: mux:limit:descriptors, mux:limit:handshake-eviction, mux:queue:global-pool
-pub(crate) fn fit(mut limits: MuxLimits, global_pool: Given) -> MuxLimits {
+pub(crate) fn fit(limits: &mut MuxLimits, link: &mut Limits, global_pool: Given) {
     if let Some(descriptors) = raise_descriptors() {
         let left = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1);
         if left < limits.connections {
@@ -20,23 +20,36 @@ pub(crate) fn fit(mut limits: MuxLimits, global_pool: Given) -> MuxLimits {
     // Only an unfinished handshake makes way, so they must never fill all places.
     limits.handshakes = limits.handshakes.min((limits.connections / 2).max(1));
     if let Some(memory) = memory() {
-        let quarter = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-        match global_pool {
-            Given::ByDefault => {
-                limits.global_pool.octets = limits.global_pool.octets.min(quarter);
-            }
-            Given::ByFile if limits.global_pool.octets > quarter => {
-                warn!(quarter, "the global pool is larger than a quarter of the memory");
-            }
-            Given::ByFile => {}
-        }
+        fit_memory(limits, link, global_pool, memory);
     }
     info!(
         connections = limits.connections,
         global_pool_octets = limits.global_pool.octets,
         "limits"
     );
-    limits
+}
+
+/// Lowers limits to what so many octets of memory allow.
+// spec: mux:queue:global-pool, mux:limit:message-fits
+fn fit_memory(limits: &mut MuxLimits, link: &mut Limits, global_pool: Given, memory: u64) {
+    let quarter = usize::try_from(memory / 4).unwrap_or(usize::MAX);
+    let pool = &mut limits.global_pool.octets;
+    match global_pool {
+        Given::ByDefault => *pool = quarter.min(*pool),
+        Given::ByFile if *pool > quarter => {
+            warn!(quarter, "the global pool is larger than a quarter of the memory");
+        }
+        Given::ByFile => {}
+    }
+    let fits = limits.message_len_max();
+    if fits < link.message_len_max {
+        warn!(
+            message_len = fits,
+            asked = link.message_len_max,
+            "the longest message is lowered to 7/16 of the global pool, which is a quarter of the memory"
+        );
+        link.message_len_max = fits;
+    }
 }
 
 /// Raises the soft descriptor limit to the hard one, and returns what it is then; `None` if there
@@ -81,3 +94,27 @@ const CGROUP_LIMITS: [&str; 2] =
 
 /// Descriptors kept for listeners, runtimes, the log, and what comes with them.
 const DESCRIPTORS_RESERVED: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// Returns the global pool and the longest message on a machine with so much memory.
+    fn fitted(global_pool: Given, memory: usize) -> (usize, usize) {
+        let (mut limits, mut link) = (MuxLimits::default(), Limits::default());
+        fit_memory(&mut limits, &mut link, global_pool, memory as u64);
+        (limits.global_pool.octets, link.message_len_max)
+    }
+
+    /// mux:queue:global-pool, mux:limit:message-fits.
+    #[test]
+    fn on_a_small_machine_the_pool_is_smaller_and_then_the_longest_message() {
+        assert_eq!(fitted(Given::ByDefault, 16 << 30), (1 << 30, 16 * MIB));
+        assert_eq!(fitted(Given::ByDefault, 1 << 30), (256 * MIB, 16 * MIB));
+        assert_eq!(fitted(Given::ByDefault, 128 * MIB), (32 * MIB, 14 * MIB));
+        assert_eq!(fitted(Given::ByDefault, 64 * MIB), (16 * MIB, 7 * MIB));
+        assert_eq!(fitted(Given::ByFile, 64 * MIB), (1 << 30, 16 * MIB));
+    }
+}

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use zmtp_mux::{Acl, AclFault, Listen, ListenerRole, Pattern, Rule, Rules};
 
+use crate::config::check::{MESSAGE_LEN, pool_of_name};
 use crate::config::document::{Place, Reader};
 use crate::config::fault::Problem;
 use crate::config::keys::{Key, RULE};
@@ -13,13 +14,25 @@ impl<'t> Reader<'t> {
     /// Reads the rules for destinations by their names. What one does not say is as for all
     /// services: only services are found by name.
     // spec: mux:config:destinations
-    pub(super) fn destinations(&mut self, root: &DeTable<'t>, rules: &mut Rules) {
+    pub(super) fn destinations(
+        &mut self,
+        root: &DeTable<'t>,
+        rules: &mut Rules,
+        message_len: usize,
+    ) {
         let mut earlier: Vec<(Pattern, usize)> = Vec::new();
         for (line, table) in self.tables(root, DESTINATION) {
             let mut rule = rules.service;
+            self.forget(POOL_OCTETS);
             self.read::<Rule>(table, DESTINATION, RULE, &["pattern"], &mut rule);
             let Some(place) = self.needed(table, line, DESTINATION, "pattern") else { continue };
             let Some(pattern) = self.pattern(place) else { continue };
+            if let Some(line) = self.line(POOL_OCTETS).filter(|_| self.is_sound()) {
+                let line = self.line(MESSAGE_LEN).map_or(line, |other| line.max(other));
+                if let Some(problem) = pool_of_name(&pattern, rule.pool.octets, message_len) {
+                    self.note(line, problem);
+                }
+            }
             let first = earlier.iter().find(|(other, _)| other.covers(&pattern));
             if let Some((other, first)) = first {
                 let words = format!(
@@ -91,6 +104,8 @@ impl<'t> Reader<'t> {
 }
 
 const DESTINATION: &str = "destination";
+
+const POOL_OCTETS: &str = "destination.pool.octets";
 
 const LISTEN: &str = "listen";
 

@@ -140,6 +140,16 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
         ("[limits]\nmessage_len = \"33 MiB\"", 2, &["destination_pool", "32 MiB"]),
         ("[limits]\ndestination_pool.octets = \"64 KiB\"", 2, &["message_len, 16 MiB"]),
         ("[limits]\nmessage_len = 99\nglobal_pool = { octets = 98 }", 3, &["global_pool", "98 B"]),
+        ("[limits]\nglobal_pool = { octets = \"36 MiB\" }", 2, &["7/16", "16 MiB", "36 MiB"]),
+        ("[limits]\nmessage_len = 8\nglobal_pool.messages = 1", 3, &["half"]),
+        ("[role.client]\n\npool = { octets = \"1 MiB\" }", 3, &["pool of clients", "1 MiB"]),
+        ("[role.service.pool]\noctets = 9\n[limits]\nmessage_len = 10", 4, &["of services", "9 B"]),
+        (
+            "[[destination]]\npattern = \"a\"\npool.octets = \"1 MiB\"\n\
+             [[destination]]\npattern = \"b\"\n",
+            3,
+            &["pool of \"a\"", "16 MiB", "1 MiB"],
+        ),
         ("plain_users = \"u\"\ncurve_secret = \"s\"", 2, &["one mechanism"]),
         ("plain_users = \"u\"\ncurve_clients = \"c\"", 2, &["PLAIN"]),
         ("[role.client]\npolicy = \"reject\"\nwindow = 2", 3, &["window of 2", "[role.service]"]),
