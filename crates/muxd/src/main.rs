@@ -21,6 +21,7 @@ mod keygen;
 mod keys;
 mod listener;
 mod log;
+mod losses;
 mod options;
 mod plan;
 mod resources;
