@@ -306,6 +306,20 @@ mod tests {
         assert!(read(&["--open", "--check"]).is_err());
     }
 
+    /// What the example of a unit runs is a command line.
+    #[test]
+    fn the_unit_for_systemd_starts_and_checks() {
+        let unit = include_str!("../examples/muxd.service");
+        let lines = unit.lines().filter_map(|line| line.split_once("/muxd "));
+        let purposes: Vec<_> = lines
+            .map(|(_, line)| {
+                let task = read(&line.split(' ').collect::<Vec<_>>()).unwrap();
+                if let Task::Serve(request) = task { request.purpose } else { panic!("{task:?}") }
+            })
+            .collect();
+        assert_eq!(purposes, [Purpose::Serve, Purpose::Check]);
+    }
+
     #[test]
     fn keygen_stands_alone() {
         assert!(matches!(read(&["keygen"]).unwrap(), Task::Keygen { log: LevelFilter::WARN }));
