@@ -1,5 +1,8 @@
 //! Limits that follow from what the machine has: descriptors and memory.
 
+#[cfg(target_os = "linux")]
+use std::path::{Path, PathBuf};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 use zmtp_mux::{Limits, MuxLimits};
@@ -74,12 +77,35 @@ fn memory() -> Option<u64> {
     let unit = u64::from(info.mem_unit.max(1));
     #[allow(clippy::useless_conversion, reason = "the width of the field hangs on the platform")]
     let machine = u64::from(info.totalram).checked_mul(unit)?;
-    let group = CGROUP_LIMITS
-        .iter()
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let group = group_limits(&own)
+        .into_iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())
         // `max` is no number, and no limit.
         .filter_map(|text| text.trim().parse().ok());
     group.chain([machine]).min()
+}
+
+/// Returns where limits on memory may stand, given the control groups that a process is in as the
+/// system lists them: at each group that holds it, in versions 2 and 1.
+///
+/// In a container the list may name groups that cannot be seen from there; then the limit stands at the
+/// root, which is always among them.
+#[cfg(target_os = "linux")]
+fn group_limits(own: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in own.lines().chain(["0::/", ":memory:/"]) {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+        let (root, limit) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        let group = Path::new(path.trim_start_matches('/'));
+        files.extend(group.ancestors().map(|group| Path::new(root).join(group).join(limit)));
+    }
+    files
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -87,17 +113,30 @@ fn memory() -> Option<u64> {
     None
 }
 
-/// Where a control group's memory limit stands, versions 2 and 1.
-#[cfg(target_os = "linux")]
-const CGROUP_LIMITS: [&str; 2] =
-    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-
 /// Descriptors kept for listeners, runtimes, the log, and what comes with them.
 const DESCRIPTORS_RESERVED: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// mux:queue:global-pool.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_limit_of_each_group_that_holds_the_process_is_looked_for() {
+        let root = "/sys/fs/cgroup/memory.max";
+        let old = "/sys/fs/cgroup/memory/memory.limit_in_bytes";
+        let of = |own| {
+            let files = group_limits(own).into_iter();
+            files.map(|file| file.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(""), [root, old]);
+        let unit = "/sys/fs/cgroup/system.slice/muxd.service/memory.max";
+        let slice = "/sys/fs/cgroup/system.slice/memory.max";
+        assert_eq!(of("0::/system.slice/muxd.service\n"), [unit, slice, root, root, old]);
+        let group = "/sys/fs/cgroup/memory/a/memory.limit_in_bytes";
+        assert_eq!(of("4:memory:/a\n3:cpu,cpuacct:/b\n1\n"), [group, old, root, old]);
+    }
 
     const MIB: usize = 1 << 20;
 
