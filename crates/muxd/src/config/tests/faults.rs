@@ -150,6 +150,13 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
             3,
             &["pool of \"a\"", "16 MiB", "1 MiB"],
         ),
+        // The pool of one rule is not that of the next.
+        (
+            "[role.service]\npool.octets = \"1 MiB\"\n[[destination]]\npattern = \"a\"\n\
+             pool.octets = \"32 MiB\"\n[[destination]]\npattern = \"b\"\n",
+            2,
+            &["pool of services", "1 MiB"],
+        ),
         ("plain_users = \"u\"\ncurve_secret = \"s\"", 2, &["one mechanism"]),
         ("plain_users = \"u\"\ncurve_clients = \"c\"", 2, &["PLAIN"]),
         ("[role.client]\npolicy = \"reject\"\nwindow = 2", 3, &["window of 2", "[role.service]"]),
