@@ -216,6 +216,23 @@ fn usr1_writes_all_counters_and_changes_nothing() {
     assert_eq!(muxd.stop().names().count(), one.names().count());
 }
 
+/// mux:log:losses.
+#[test]
+fn the_log_says_that_messages_are_lost_and_for_whom() {
+    let muxd = Muxd::start(&["--any", ANY_PORT]);
+    let peers = Peers::new();
+    let client = peers.dealer(muxd.endpoint("any"), "");
+    muxd.wait_counter("bindings", |bindings| bindings == 1);
+    send(&client, &["engine.8", "ask"]);
+    muxd.wait_log("WARN messages dropped: no service has their name counter=\"dropped_unknown\" count=1 name=engine.8");
+    // Told at the end at the latest.
+    send(&client, &["engine.9", "ask"]);
+    muxd.wait_counter("dropped_unknown", |dropped| dropped == 2);
+    muxd.signal(Signal::TERM);
+    muxd.wait_log("count=1 name=engine.9");
+    let _ = muxd.wait_end();
+}
+
 /// mux:limit:counted.
 #[test]
 fn the_readme_tells_of_every_counter() {

@@ -95,7 +95,9 @@ fn a_file_that_cannot_be_read_is_named() {
     }
     let outcome = run(&["--check"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    assert!(outcome.stderr.contains("--config"), "{outcome:?}");
+    for option in ["--config", "--acl"] {
+        assert!(outcome.stderr.contains(option), "{outcome:?}");
+    }
 }
 
 /// mux:config:check.
@@ -127,6 +129,20 @@ fn a_check_reads_the_files_that_are_named_beside_the_configuration() {
     assert_eq!(run(&["--config", &Folder::new(&open).config(), "--check"]).code, Some(0));
 }
 
+/// mux:config:check, mux:acl:error-by-line.
+#[test]
+fn rules_are_checked_without_a_configuration() {
+    let folder = Folder::new("");
+    folder.put("good", "* send engine.*\n");
+    folder.put("bad", "* send engine.*\n* send engine.*.log\n");
+    let path = |name: &str| folder.0.path().join(name).to_str().unwrap().to_owned();
+    let good = run(&["--acl", &path("good"), "--check"]);
+    assert_eq!((good.code, good.stdout.as_str()), (Some(0), "ok\n"), "{good:?}");
+    let bad = run(&["--acl", &path("bad"), "--check"]);
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(2), ""), "{bad:?}");
+    assert!(bad.stderr.contains("bad, line 2: ") && bad.stderr.contains("\\x2A"), "{bad:?}");
+}
+
 /// mux:config:printed.
 #[test]
 fn the_printed_configuration_is_one() {
@@ -137,6 +153,23 @@ fn the_printed_configuration_is_one() {
     }
     let outcome = run(&["--config", &Folder::new(&printed.stdout).config(), "--check"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// mux:config:printed, mux:config:command-line-wins.
+#[test]
+fn what_a_file_and_options_come_to_is_printed() {
+    let folder = Folder::new("acl = \"rules\"\n[limits]\nconnections = 3\n");
+    let rules = folder.0.path().join("rules");
+    let args = ["--config", &folder.config(), "--print-config", "--threads", "7"];
+    let printed = run(&args);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let acl = format!("\nacl = \"{}\"\n", rules.display());
+    for line in ["\nthreads = 7\n", "\nconnections = 3\n", "\n#handshakes = 1024\n", &acl] {
+        assert!(printed.stdout.contains(line), "{line} in {}", printed.stdout);
+    }
+    let other = Folder::new(&printed.stdout);
+    let again = run(&["--config", &other.config(), "--print-config"]);
+    assert_eq!(again.stdout, printed.stdout);
 }
 
 /// mux:config:listeners, mux:config:command-line-wins.

@@ -15,7 +15,7 @@ use crate::options::Options;
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve(Request),
-    PrintConfig,
+    PrintConfig(Request),
     Demo { log: LevelFilter },
     Keygen { log: LevelFilter },
 }
@@ -61,7 +61,9 @@ impl Task {
         match matches.subcommand_name() {
             Some("keygen") => Self::Keygen { log: quiet },
             Some(_) => Self::Demo { log: quiet },
-            None if matches.get_flag("print-config") => Self::PrintConfig,
+            None if matches.get_flag("print-config") => {
+                Self::PrintConfig(Request::from_matches(matches, log))
+            }
             None => Self::Serve(Request::from_matches(matches, log)),
         }
     }
@@ -120,14 +122,23 @@ fn command() -> Command {
         .arg(file("acl", "Lets peers do only what the rules in FILE allow; SIGHUP reads it again"))
         // The key may stand in the file.
         .group(ArgGroup::new("key-or-config").args(["curve-secret", "config"]).multiple(true))
+        // A check without any would check nothing.
+        .group(
+            ArgGroup::new("files")
+                .args(["config", "curve-secret", "plain-users", "acl"])
+                .multiple(true),
+        )
         .arg(file("config", "Reads FILE, which says all of this and more; options win over it"))
         .arg(
-            flag("check", "Says ok if --config FILE could be served, and what is wrong if not")
-                .requires("config"),
+            flag("check", "Says ok if the files that are named could be served with, and what is wrong if not")
+                .requires("files"),
         )
         .arg(
-            flag("print-config", "Prints a configuration file with every key and its default")
-                .exclusive(true),
+            flag(
+                "print-config",
+                "Prints a configuration file with every key: as --config FILE and options have it, or the defaults",
+            )
+            .conflicts_with("check"),
         )
         .arg(
             Arg::new("log")
@@ -183,8 +194,8 @@ If no listener is given, here or in FILE of --config: --clients tcp://127.0.0.1:
 tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.
 
 FILE of --config is TOML: every limit, every time, rules for destinations, and all of the options
-above. --print-config prints it with what is so without it; --config FILE --check tells what is
-wrong with it, by line.
+above. --print-config prints it with what is so without it, or with what FILE and options come to; --config FILE --check tells what is
+wrong with it, by line. --check does so for the other files as well, with --config or without.
 
 Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
 without either, other machines reach none unless --open. Files of secrets must be for their owner
@@ -216,7 +227,9 @@ mod tests {
     fn plan(arguments: &[&str]) -> Plan {
         match read(arguments).unwrap() {
             Task::Serve(request) => Plan::make(request).unwrap(),
-            Task::PrintConfig | Task::Demo { .. } | Task::Keygen { .. } => panic!("not to serve"),
+            Task::PrintConfig(_) | Task::Demo { .. } | Task::Keygen { .. } => {
+                panic!("not to serve")
+            }
         }
     }
 
@@ -281,6 +294,32 @@ mod tests {
         }
     }
 
+    /// mux:config:check.
+    #[test]
+    fn each_file_can_be_checked_alone() {
+        for file in ["config", "curve-secret", "plain-users", "acl"] {
+            let Ok(Task::Serve(request)) = read(&[&format!("--{file}=f"), "--check"]) else {
+                panic!("{file}");
+            };
+            assert_eq!(request.purpose, Purpose::Check);
+        }
+        assert!(read(&["--open", "--check"]).is_err());
+    }
+
+    /// What the example of a unit runs is a command line.
+    #[test]
+    fn the_unit_for_systemd_starts_and_checks() {
+        let unit = include_str!("../examples/muxd.service");
+        let lines = unit.lines().filter_map(|line| line.split_once("/muxd "));
+        let purposes: Vec<_> = lines
+            .map(|(_, line)| {
+                let task = read(&line.split(' ').collect::<Vec<_>>()).unwrap();
+                if let Task::Serve(request) = task { request.purpose } else { panic!("{task:?}") }
+            })
+            .collect();
+        assert_eq!(purposes, [Purpose::Serve, Purpose::Check]);
+    }
+
     #[test]
     fn keygen_stands_alone() {
         assert!(matches!(read(&["keygen"]).unwrap(), Task::Keygen { log: LevelFilter::WARN }));
@@ -303,7 +342,7 @@ mod tests {
             (&["--client", "tcp://127.0.0.1:1"], UnknownArgument),
             (&["--curve-clients", "c"], MissingRequiredArgument),
             (&["--check"], MissingRequiredArgument),
-            (&["--print-config", "--open"], ArgumentConflict),
+            (&["--print-config", "--config=f", "--check"], ArgumentConflict),
             (&["--curve-secret", "s", "--plain-users", "u"], ArgumentConflict),
         ] {
             assert_eq!(read(arguments).unwrap_err(), kind, "{arguments:?}");

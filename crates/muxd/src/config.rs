@@ -17,14 +17,14 @@ use crate::config::keys::{LIMITS, ROLES, TOP};
 use crate::options::Options;
 use crate::secrets::{Secrecy, read};
 
-pub(crate) use self::example::example;
+pub(crate) use self::printed::printed;
 
 mod check;
 mod document;
-mod example;
 pub(crate) mod fault;
 mod keys;
 mod lists;
+mod printed;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) options: Options,
     /// Empty if the file names none.
     pub(crate) listeners: Vec<Listen>,
-    pub(crate) global_pool: Given,
+    pub(crate) global_pool: PoolGiven,
     limits: MuxLimits,
     exempt: Vec<Prefix>,
     rules: Rules,
@@ -51,6 +51,17 @@ pub(crate) struct Config {
 pub(crate) enum Given {
     ByFile,
     ByDefault,
+}
+
+/// What of the global pool was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PoolGiven {
+    pub(crate) octets: Given,
+    pub(crate) messages: Given,
+}
+
+impl PoolGiven {
+    pub(crate) const NOTHING: Self = Self { octets: Given::ByDefault, messages: Given::ByDefault };
 }
 
 /// A heartbeat as it stands in a file.
@@ -89,11 +100,16 @@ impl Config {
         if let Some(roles) = reader.table(root, "role") {
             reader.read(roles, "role", ROLES, &[], &mut config.rules);
         }
-        reader.destinations(root, &mut config.rules);
+        reader.destinations(root, &mut config.rules, config.link.message_len_max);
         reader.listeners(root, &mut config.listeners);
-        if reader.line("limits.global_pool.octets").is_some() {
-            config.global_pool = Given::ByFile;
-        }
+        let given = |path| match reader.line(path) {
+            Some(_) => Given::ByFile,
+            None => Given::ByDefault,
+        };
+        config.global_pool = PoolGiven {
+            octets: given("limits.global_pool.octets"),
+            messages: given("limits.global_pool.messages"),
+        };
         // What contradicts what is clear only where every value is.
         if reader.is_sound() {
             check::check(&config, &mut reader);
@@ -102,11 +118,12 @@ impl Config {
     }
 
     /// Returns how the MUX is set up, with the limits that the machine leaves of these.
-    pub(crate) fn mux(self, fit: impl FnOnce(MuxLimits, Given) -> MuxLimits) -> MuxConfig {
-        let Self { limits, exempt, rules, link, version, pulse, verdict_time, .. } = self;
+    pub(crate) fn mux(self, fit: impl FnOnce(&mut MuxLimits, &mut Limits, PoolGiven)) -> MuxConfig {
+        let Self { mut limits, exempt, rules, mut link, version, pulse, verdict_time, .. } = self;
+        fit(&mut limits, &mut link, self.global_pool);
         let heartbeat = pulse.heartbeat();
         MuxConfig {
-            limits: fit(limits, self.global_pool),
+            limits,
             rules,
             exempt,
             link: Settings { limits: link, version, heartbeat },
@@ -123,7 +140,7 @@ impl Default for Config {
         Self {
             options: Options::default(),
             listeners: Vec::new(),
-            global_pool: Given::ByDefault,
+            global_pool: PoolGiven::NOTHING,
             limits,
             exempt,
             rules,

@@ -7,7 +7,7 @@
 //! ```
 
 use bytes::Bytes;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use zmtp_mux::{Endpoint, EndpointError, Identity, Listen, ListenerRole, Name, Notices};
 
 /// A listener as it stands on the command line; its role is known from the option.
@@ -119,6 +119,19 @@ impl ListenerUrl {
         let Self { endpoint, name, identity, notices } = self;
         Listen { name, identity, notices, ..Listen::new(role, endpoint) }
     }
+}
+
+/// Returns the URL of a listener, which reads back as it.
+pub(crate) fn url_of(listen: &Listen) -> String {
+    let encode = |octets| percent_encode(octets, NON_ALPHANUMERIC).to_string();
+    let name = listen.name.as_ref().map(|name| format!("name={}", encode(name.as_octets())));
+    let identity = Some(&listen.identity)
+        .filter(|identity| !identity.is_anonymous())
+        .map(|identity| format!("identity={}", encode(identity.as_octets())));
+    let notices = (listen.notices == Notices::Taken).then(|| "notices=always".to_owned());
+    let query: Vec<_> = [name, identity, notices].into_iter().flatten().collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", listen.endpoint, query.join("&"))
 }
 
 /// Undoes percent encoding; a `%` that begins none is a mistake rather than itself.

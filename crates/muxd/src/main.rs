@@ -21,6 +21,7 @@ mod keygen;
 mod keys;
 mod listener;
 mod log;
+mod losses;
 mod options;
 mod plan;
 mod resources;
@@ -47,7 +48,12 @@ fn run(task: Task) -> Result<(), Failure> {
             let _written_at_the_end = log::start(plan.log);
             serve::run(plan)
         }
-        Task::PrintConfig => serve::say(config::example().trim_end()).map_err(Failure::from),
+        Task::PrintConfig(request) => {
+            let mut config = plan::effective(request)?;
+            // They begin at the folder of a file, and nobody knows where this one will be.
+            config.options.begin_paths_at(&std::env::current_dir()?);
+            serve::say(config::printed(config).trim_end()).map_err(Failure::from)
+        }
         Task::Demo { log } => {
             let _written_at_the_end = log::start(log);
             demo::run()

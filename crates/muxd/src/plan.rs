@@ -30,17 +30,15 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Reads the configuration file, if there is one; what the command line says wins over it.
-    // spec: mux:config:command-line-wins
     pub(crate) fn make(request: Request) -> Result<Self, Failure> {
-        let mut config =
-            request.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
-        let options = request.options.over(std::mem::take(&mut config.options));
-        let of_file = std::mem::take(&mut config.listeners);
-        let listeners =
-            [request.listeners, of_file].into_iter().find(|listeners| !listeners.is_empty());
+        let purpose = request.purpose;
+        let mut config = effective(request)?;
+        let options = std::mem::take(&mut config.options);
+        let listeners = std::mem::take(&mut config.listeners);
+        let listeners = if listeners.is_empty() { usual_listeners() } else { listeners };
         Ok(Self {
-            purpose: request.purpose,
-            listeners: listeners.unwrap_or_else(usual_listeners),
+            purpose,
+            listeners,
             threads: options.threads.unwrap_or_else(usual_threads),
             reach: if options.open { Reach::Open } else { Reach::Loopback },
             guard: options.guard()?,
@@ -49,6 +47,17 @@ impl Plan {
             config,
         })
     }
+}
+
+/// Returns what the file says, and the command line over it.
+// spec: mux:config:command-line-wins
+pub(crate) fn effective(request: Request) -> Result<Config, Failure> {
+    let mut config = request.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+    config.options = request.options.over(std::mem::take(&mut config.options));
+    if !request.listeners.is_empty() {
+        config.listeners = request.listeners;
+    }
+    Ok(config)
 }
 
 /// Half of the processors: the kernel's part of the work takes about the other half.

@@ -1,15 +1,18 @@
 //! Serving until a signal says to end.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{info, warn};
 use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 
 use crate::acl::Rules;
 use crate::args::{Purpose, Reach};
 use crate::failure::Failure;
+use crate::losses::{Losses, TICK};
 use crate::plan::Plan;
 use crate::security::Security;
 use crate::shards::Shards;
@@ -47,6 +50,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         let name = signals.end(&mux, &mut rules).await;
         info!("{name}: ending");
         end(&mux, &mut signals, &mut rules).await;
+        signals.losses.tell_all(&mux, Instant::now());
         log::counters(&[&rules, &mux]);
         Ok(())
     })
@@ -80,8 +84,10 @@ fn unresolved(endpoint: &Endpoint, error: &io::Error) -> Failure {
     io::Error::new(error.kind(), format!("cannot resolve {endpoint}: {error}")).into()
 }
 
-/// The signals that concern the daemon.
+/// The signals that concern the daemon, and what it does meanwhile.
 struct Signals {
+    losses: Losses,
+    tick: Interval,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     report: tokio::signal::unix::Signal,
@@ -92,7 +98,11 @@ struct Signals {
 impl Signals {
     fn new(rules: &Rules) -> io::Result<Self> {
         let reload = if rules.have_a_file() { Some(signal(SignalKind::hangup())?) } else { None };
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
+            losses: Losses::new(),
+            tick,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             report: signal(SignalKind::user_defined1())?,
@@ -100,7 +110,8 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal to end; meanwhile reports counters and reads rules again when asked.
+    /// Waits for a signal to end; meanwhile reports counters and reads rules again when asked, and
+    /// says what is lost.
     async fn end(&mut self, mux: &Mux, rules: &mut Rules) -> &'static str {
         loop {
             tokio::select! {
@@ -108,6 +119,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.report.recv() => log::counters(&[rules, mux]),
                 () = told(&mut self.reload) => rules.reload(mux).await,
+                now = self.tick.tick() => self.losses.tell(mux, now.into_std()),
             }
         }
     }

@@ -25,6 +25,7 @@ mod introduction;
 mod limits;
 mod lobby;
 mod local;
+mod losses;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod mux;

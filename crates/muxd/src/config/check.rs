@@ -1,6 +1,6 @@
 //! Values that are sound one by one, and cannot all be meant.
 
-use zmtp_mux::Rhythm;
+use zmtp_mux::{Pattern, Rhythm};
 
 use crate::config::Config;
 use crate::config::document::Reader;
@@ -21,6 +21,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
         promise(config),
         patience(config),
         longest_message(config),
+        half_of_one(config),
         two_mechanisms(config),
         list_without_key(config),
         client_window(config),
@@ -67,24 +68,47 @@ fn patience(config: &Config) -> Option<Clash> {
     })
 }
 
+// spec: mux:limit:message-fits
 fn longest_message(config: &Config) -> Option<Clash> {
     let len = config.link.message_len_max;
-    let pools = [
-        ("destination_pool", config.limits.destination_pool.octets),
-        ("global_pool", config.limits.global_pool.octets),
-    ];
-    let (name, octets) = pools.into_iter().find(|(_, octets)| *octets < len)?;
-    Some(Clash {
-        keys: &[
-            "limits.message_len",
-            "limits.destination_pool.octets",
-            "limits.global_pool.octets",
-        ],
-        words: format!(
-            "message_len, {}, must fit {name}, which has {}",
+    let (usual, all) = (config.limits.destination_pool.octets, config.limits.global_pool.octets);
+    let (service, client) = (config.rules.service.pool.octets, config.rules.client.pool.octets);
+    let fits = |keys, pool: &str, octets| {
+        let words = format!(
+            "message_len, {}, must fit {pool}, which has {}",
             show_size(len),
             show_size(octets)
-        ),
+        );
+        (octets < len).then_some(Clash { keys, words })
+    };
+    fits(&[MESSAGE_LEN, "limits.destination_pool.octets"], "destination_pool", usual)
+        .or_else(|| {
+            fits(&[MESSAGE_LEN, "role.service.pool.octets"], "the pool of services", service)
+        })
+        .or_else(|| fits(&[MESSAGE_LEN, "role.client.pool.octets"], "the pool of clients", client))
+        .or_else(|| {
+            let pool = format!("3/8 of global_pool, {}: what one client may take", show_size(all));
+            let octets = config.limits.message_len_max();
+            fits(&[MESSAGE_LEN, "limits.global_pool.octets"], &pool, octets)
+        })
+}
+
+/// Returns what is wrong with the pool of a rule for a name, if the longest message does not fit it.
+// spec: mux:limit:message-fits
+pub(super) fn pool_of_name(pattern: &Pattern, octets: usize, len: usize) -> Option<Problem> {
+    (octets < len).then(|| {
+        Problem::Clash(format!(
+            "message_len, {}, must fit the pool of \"{pattern}\", which has {}",
+            show_size(len),
+            show_size(octets)
+        ))
+    })
+}
+
+fn half_of_one(config: &Config) -> Option<Clash> {
+    (config.limits.global_pool.messages < 2).then(|| Clash {
+        keys: &["limits.global_pool.messages"],
+        words: "global_pool has room for 1 message, and clients have half of it: none".to_owned(),
     })
 }
 
@@ -110,3 +134,5 @@ fn client_window(config: &Config) -> Option<Clash> {
         words: format!("{error}: it belongs into [role.service] or a [[destination]]"),
     })
 }
+
+pub(super) const MESSAGE_LEN: &str = "limits.message_len";

@@ -165,6 +165,11 @@ impl<'t> Reader<'t> {
         self.lines.get(path).copied()
     }
 
+    /// Forgets the line of a value, before another of the same path.
+    pub(super) fn forget(&mut self, path: &str) {
+        self.lines.remove(path);
+    }
+
     /// Tells whether nothing wrong was found so far.
     pub(super) fn is_sound(&self) -> bool {
         self.faults.is_empty()

@@ -57,7 +57,7 @@ pub(super) static LIMITS: &[Key<Config>] = &[
     key("message_frames", Count(|c| &mut c.link.message_frames_max, 2..=COUNT_MAX), "Frames in a message."),
     key("partial_message_time", Time(|c| &mut c.link.partial_time, TICK..=DAY), "How long a message that has begun may go on without 64 KiB more of it, or its end."),
     key("destination_pool", Pool(|c| &mut c.limits.destination_pool), "What may be queued for one destination, unless a rule says otherwise."),
-    key("global_pool", Pool(|c| &mut c.limits.global_pool), "What may be queued in all. Unless octets are set: at most a quarter of the memory."),
+    key("global_pool", Pool(|c| &mut c.limits.global_pool), "What may be queued in all. By default at most a quarter of the memory, and a message for each KiB."),
     key("soft_mark", Size(|c| &mut c.limits.soft_mark, 1..=TIB), "From how many octets waiting on messages queue by their sources; at most a quarter of the pool."),
     key("unsent_mark", Size(|c| &mut c.limits.unsent_mark, 1..=MIB), "From how many octets on that the system has not sent yet it is given no more for a TCP peer (Linux)."),
     key("refusals", Slot::Rate(|c| &mut c.limits.refusals), "How often a client may be refused before it is not read for a while: in a second, and at once."),

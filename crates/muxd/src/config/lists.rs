@@ -1,10 +1,10 @@
 //! What a file may have many of: `[[destination]]` and `[[listen]]`.
 
-use bytes::Bytes;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use zmtp_mux::{Listen, ListenerRole, Pattern, Rule, Rules};
+use zmtp_mux::{Acl, AclFault, Listen, ListenerRole, Pattern, Rule, Rules};
 
+use crate::config::check::{MESSAGE_LEN, pool_of_name};
 use crate::config::document::{Place, Reader};
 use crate::config::fault::Problem;
 use crate::config::keys::{Key, RULE};
@@ -14,18 +14,26 @@ impl<'t> Reader<'t> {
     /// Reads the rules for destinations by their names. What one does not say is as for all
     /// services: only services are found by name.
     // spec: mux:config:destinations
-    pub(super) fn destinations(&mut self, root: &DeTable<'t>, rules: &mut Rules) {
+    pub(super) fn destinations(
+        &mut self,
+        root: &DeTable<'t>,
+        rules: &mut Rules,
+        message_len: usize,
+    ) {
         let mut earlier: Vec<(Pattern, usize)> = Vec::new();
         for (line, table) in self.tables(root, DESTINATION) {
             let mut rule = rules.service;
+            self.forget(POOL_OCTETS);
             self.read::<Rule>(table, DESTINATION, RULE, &["pattern"], &mut rule);
             let Some(place) = self.needed(table, line, DESTINATION, "pattern") else { continue };
-            let text = place.value.as_str().map(|text| Bytes::copy_from_slice(text.as_bytes()));
-            let Some(pattern) = text.and_then(Pattern::new) else {
-                self.note_value(place, PATTERN_FORM);
-                continue;
-            };
-            let first = earlier.iter().find(|(other, _)| covers(other, &pattern));
+            let Some(pattern) = self.pattern(place) else { continue };
+            if let Some(line) = self.line(POOL_OCTETS).filter(|_| self.is_sound()) {
+                let line = self.line(MESSAGE_LEN).map_or(line, |other| line.max(other));
+                if let Some(problem) = pool_of_name(&pattern, rule.pool.octets, message_len) {
+                    self.note(line, problem);
+                }
+            }
+            let first = earlier.iter().find(|(other, _)| other.covers(&pattern));
             if let Some((other, first)) = first {
                 let words = format!(
                     "the rule for \"{pattern}\" is never used: \"{other}\" in line {first} has all that it is for"
@@ -67,6 +75,18 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Reads a pattern as access rules have it, or notes that it is none.
+    // spec: mux:acl:inner-star
+    fn pattern(&mut self, place: Place<'_, 't>) -> Option<Pattern> {
+        let why = match place.value.as_str().map(|text| Acl::pattern(text.as_bytes())) {
+            Some(Ok(pattern)) => return Some(pattern),
+            Some(Err(fault)) if fault != AclFault::Pattern => format!(" ({fault})"),
+            Some(Err(_)) | None => String::new(),
+        };
+        self.note_value(place, format!("{PATTERN_FORM}{why}"));
+        None
+    }
+
     /// Returns the value of a key that a table must have, or notes that it does not.
     fn needed<'v>(
         &mut self,
@@ -83,19 +103,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Tells whether `pattern` has every name that `other` has.
-fn covers(pattern: &Pattern, other: &Pattern) -> bool {
-    match (pattern.as_name(), other.as_name()) {
-        (Some(name), other) => other == Some(name),
-        (None, Some(name)) => pattern.matches(name),
-        (None, None) => {
-            let prefix = other.as_octets().strip_suffix(b"*").unwrap_or_default();
-            pattern.matches(prefix)
-        }
-    }
-}
-
 const DESTINATION: &str = "destination";
+
+const POOL_OCTETS: &str = "destination.pool.octets";
 
 const LISTEN: &str = "listen";
 

@@ -1,5 +1,6 @@
 //! Slots: what a key's value looks like, and where it goes.
 
+use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -108,10 +109,27 @@ impl<T> Slot<T> {
             Self::Policy(at) => quoted(word_of(*at(target), &POLICIES)),
             Self::NamePolicy(at) => quoted(word_of(*at(target), &NAME_POLICIES)),
             Self::Prefixes(at) => list(at(target).iter()),
-            Self::Pool(at) => show_table(POOL, at(target)),
-            Self::Rate(at) => show_table(RATE, at(target)),
-            Self::Rule(at) => show_table(RULE, at(target)),
+            Self::Pool(at) => show_table(POOL, at(target), None),
+            Self::Rate(at) => show_table(RATE, at(target), None),
+            Self::Rule(at) => show_table(RULE, at(target), None),
         })
+    }
+
+    /// Returns what has to be written for `base` to become as `target` is; `None` if it is.
+    pub(super) fn changes(&self, target: &mut T, base: &mut T) -> Option<String> {
+        let shown = self.show(target);
+        if shown == self.show(base) {
+            return None;
+        }
+        if let Self::Pool(at) = self {
+            Some(show_table(POOL, at(target), Some(at(base))))
+        } else if let Self::Rate(at) = self {
+            Some(show_table(RATE, at(target), Some(at(base))))
+        } else if let Self::Rule(at) = self {
+            Some(show_table(RULE, at(target), Some(at(base))))
+        } else {
+            shown
+        }
     }
 
     /// Says what would do in the place of `found`.
@@ -181,18 +199,39 @@ fn read_table<'t, T>(
 ) {
     match place.value.as_table() {
         Some(table) => reader.read(table, place.path, keys, &[], target),
-        None => reader.note_value(place, format!("a table such as {}", show_table(keys, target))),
+        None => {
+            reader.note_value(place, format!("a table such as {}", show_table(keys, target, None)));
+        }
     }
 }
 
-fn show_table<T>(keys: &[Key<T>], target: &mut T) -> String {
-    let pairs =
-        keys.iter().filter_map(|key| Some(format!("{} = {}", key.name, key.slot.show(target)?)));
-    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+/// Shows a table within a line: all of it, or what differs from `base`.
+fn show_table<T>(keys: &[Key<T>], target: &mut T, mut base: Option<&mut T>) -> String {
+    let mut pairs = Vec::new();
+    for Key { name, slot, .. } in keys {
+        let value = match &mut base {
+            Some(base) => slot.changes(target, base),
+            None => slot.show(target),
+        };
+        pairs.extend(value.map(|value| format!("{name} = {value}")));
+    }
+    format!("{{ {} }}", pairs.join(", "))
 }
 
-fn quoted(text: impl std::fmt::Display) -> String {
-    format!("\"{text}\"")
+/// Returns a text as TOML has it.
+pub(super) fn quoted(text: impl std::fmt::Display) -> String {
+    let mut quoted = "\"".to_owned();
+    for character in text.to_string().chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted + "\""
 }
 
 fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {

@@ -70,7 +70,7 @@ const ROWS: [Row; 38] = [
 /// mux:config:keys.
 #[test]
 fn each_limit_arrives_in_its_field() {
-    let as_given = |config: Config| config.mux(|limits, _| limits);
+    let as_given = |config: Config| config.mux(|_, _, _| {});
     let mut seen = BTreeSet::new();
     for (line, arrived) in ROWS {
         assert!(!arrived(&as_given(Config::default())), "{line} is the default");
@@ -144,7 +144,7 @@ fn no_table_has_a_key_twice_or_one_that_another_may_be_taken_for() {
 #[test]
 fn rules_say_what_differs_from_that_for_services() {
     let config = config(
-        "[limits]\ndestination_pool = { messages = 70 }\n\
+        "[limits]\nmessage_len = 7\ndestination_pool = { messages = 70 }\n\
          [role.service]\nblock_timeout = \"0 s\"\n\
          [role.client]\npolicy = \"drop_oldest\"\n\
          [[destination]]\npattern = \"log.7\"\nmax_age = \"7 s\"\nwindow = 7\n\
@@ -159,6 +159,13 @@ fn rules_say_what_differs_from_that_for_services() {
     assert_eq!(one.1, Rule { max_age: Some(7 * SECOND), window: NonZeroUsize::new(7), ..service });
     let pool = PoolLimits { octets: 7, ..usual };
     assert_eq!(all.1, Rule { policy: Policy::DropNewest, pool, ..service });
+}
+
+/// mux:config:destinations, mux:acl:inner-star.
+#[test]
+fn a_pattern_may_have_any_octet() {
+    let config = config("[[destination]]\npattern = 'a\\x2Ab\\\\\\xFF*'\n");
+    assert_eq!(config.rules.names[0].0.as_octets(), b"a*b\\\xFF*");
 }
 
 /// mux:config:listeners.
@@ -180,7 +187,7 @@ fn listeners_keep_their_order() {
 /// mux:config:printed.
 #[test]
 fn the_example_has_every_key_and_changes_nothing() {
-    let text = example();
+    let text = printed(Config::default());
     let read = config(&text);
     let defaults = format!("{:?}", Config::default());
     assert_eq!(format!("{read:?}"), defaults);
@@ -192,7 +199,7 @@ fn the_example_has_every_key_and_changes_nothing() {
     let written = written.join("\n");
     let mut read = config(&written);
     assert_eq!(read.listeners.len(), 2, "{written}");
-    (read.listeners, read.global_pool) = (Vec::new(), Given::ByDefault);
+    (read.listeners, read.global_pool) = (Vec::new(), PoolGiven::NOTHING);
     assert_eq!(format!("{read:?}"), defaults);
     for (name, _) in shown(TOP, &mut Config::default()) {
         assert!(
@@ -203,6 +210,38 @@ fn the_example_has_every_key_and_changes_nothing() {
         assert!(written.contains(&format!("\n{name} = ")), "{name}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 120), "a line is too long");
+}
+
+/// mux:config:printed.
+#[test]
+fn what_a_file_says_is_printed_and_reads_back() {
+    let mut texts: Vec<_> = ROWS.iter().map(|(line, _)| format!("[limits]\n{line}\n")).collect();
+    texts.extend(
+        [
+            "threads = 3\nopen = true\nlog = \"debug\"\nzmtp_version = \"3.0\"\n\
+             curve_secret = '/a\"b\\c'\ncurve_clients = \"/d\\u0007\"\nacl = \"/é\"\n",
+            "plain_users = \"/u\"\n",
+            "[limits]\nglobal_pool.octets = \"1 GiB\"\n",
+            "[limits]\nglobal_pool.messages = 7\ndestination_pool.messages = 7\n",
+            "[role.service]\nwindow = 3\nmax_age = \"3 s\"\n[role.client]\npool.messages = 9\n",
+            "[role.service]\nwindow = 3\n[[destination]]\npattern = 'a\\x2A\\xFF\"é *'\nwindow = \"off\"\n\
+             pool.messages = 9\n[[destination]]\npattern = \"b\"\n",
+            "[[listen]]\nrole = \"services\"\nurl = \"tcp://*:5?name=a%00%26&identity=x&notices=always\"\n\
+             [[listen]]\nrole = \"any\"\nurl = \"ipc:///tmp/a\"\n",
+        ]
+        .map(str::to_owned),
+    );
+    for text in texts {
+        let config = config(&text);
+        let printed = printed(config.clone());
+        let read = Config::parse(printed.as_bytes()).unwrap_or_else(|faults| {
+            panic!("{text}: {faults:?} in {printed}");
+        });
+        assert_eq!(format!("{read:?}"), format!("{config:?}"), "{text}");
+        // What nobody has changed is a comment.
+        let changed = printed.lines().filter(|line| line.contains(" = ") && !line.starts_with('#'));
+        assert!(changed.count() <= text.matches('=').count(), "{printed}");
+    }
 }
 
 #[test]
@@ -216,9 +255,12 @@ fn the_example_of_the_readme_is_read() {
 #[test]
 fn a_global_pool_that_was_asked_for_is_told_from_the_default() {
     let octets = in_limits("global_pool = { octets = 1_073_741_824 }");
-    assert_eq!(octets.global_pool, Given::ByFile);
+    let [octets_alone, messages_alone] =
+        [(Given::ByFile, Given::ByDefault), (Given::ByDefault, Given::ByFile)]
+            .map(|(octets, messages)| PoolGiven { octets, messages });
+    assert_eq!(octets.global_pool, octets_alone);
     assert_eq!(octets.limits.global_pool, MuxLimits::default().global_pool);
-    assert_eq!(in_limits("global_pool.messages = 5").global_pool, Given::ByDefault);
+    assert_eq!(in_limits("global_pool.messages = 5").global_pool, messages_alone);
 }
 
 proptest! {

@@ -80,7 +80,8 @@ impl Acl {
     ///         / "none"                                  ; who has shown nothing: NULL over TCP
     ///         / "curve:" 40Z85 / "plain:" *255octet / "ipc:" 1*DIGIT
     /// verb    = "claim" / "alias" / "send" / "watch"
-    /// pattern = 1*255octet                              ; a final * stands for any octets, or none
+    /// pattern = 1*255octet                              ; a final * stands for any octets, or none,
+    ///                                                   ; and one elsewhere is written as \x2A
     /// octet   = %x21-7E / %x80-FF / "\\" / "\x" 2HEXDIG ; a backslash and what else needs no escape
     /// blank   = SP / HTAB
     /// ```
@@ -106,6 +107,23 @@ impl Acl {
             grants.names_mut(verb).append(pattern);
         }
         Ok(Self { everybody, principals, rules: count })
+    }
+
+    /// Reads a pattern as it stands in a rule.
+    ///
+    /// ```
+    /// # use zmtp_mux::{Acl, AclFault};
+    /// let pattern = Acl::pattern(br"caf\xE9.*")?;
+    /// assert!(pattern.matches(b"caf\xE9.7"));
+    /// assert_eq!(Acl::pattern(b"engine.*.log"), Err(AclFault::InnerStar));
+    /// # Ok::<(), AclFault>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is none, in the words of a rule.
+    pub fn pattern(word: &[u8]) -> Result<Pattern, AclFault> {
+        parse::pattern(word)
     }
 
     /// Returns how many rules were read.

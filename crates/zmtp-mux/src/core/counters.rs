@@ -85,6 +85,9 @@ pub struct Counters {
     pub returned: [u64; DropReason::ALL.len()],
     /// Messages dropped, one count for each of [`DropReason::ALL`].
     pub dropped: [u64; DropReason::ALL.len()],
+    /// Those of them that were for the address of a connection, which none has: replies to clients
+    /// that are gone. They are dropped as [`DropReason::Unknown`].
+    pub late_replies: u64,
     /// Messages to the MUX itself; outside the law.
     pub to_mux: u64,
     /// Those of them that were a good HELLO.
@@ -183,6 +186,7 @@ impl Counters {
             ("returned", self.returned.iter().sum()),
         ];
         let rest = [
+            ("late_replies", self.late_replies),
             ("to_mux", self.to_mux),
             ("hellos", self.hellos),
             ("control_refused", self.control_refused),

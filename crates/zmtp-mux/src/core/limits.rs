@@ -76,6 +76,21 @@ pub struct MuxLimits {
     pub end_flush: Duration,
 }
 
+impl MuxLimits {
+    /// Returns how long a message may be to have room in the global pool while nothing else waits: 3/8
+    /// of it. Unfinished messages fill at most three quarters of it, one of a client at most as much of
+    /// these as it leaves free; and what waits for clients half of it.
+    ///
+    /// A longer one is never read to its end, or never admitted. The pool of its destination must fit it
+    /// as well.
+    // spec: mux:limit:message-fits
+    #[must_use]
+    pub fn message_len_max(&self) -> usize {
+        let octets = self.global_pool.octets;
+        octets.saturating_sub(octets / 4) / 2
+    }
+}
+
 impl Default for MuxLimits {
     /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins
     /// 20 costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for 2 s,

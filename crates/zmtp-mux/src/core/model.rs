@@ -157,7 +157,12 @@ impl Model {
         self.answered(source);
         let prefix = rest[..at].to_vec();
         match self.admit(source, &to, at, rest) {
-            Err(reason) => self.drop(reason),
+            Err(reason) => {
+                if reason == DropReason::Unknown && to[0] == 0 {
+                    self.count("late_replies");
+                }
+                self.drop(reason)
+            }
             Ok(to) => {
                 self.peers[source].open = is_req.then_some((to, prefix));
                 Outcome::Admitted

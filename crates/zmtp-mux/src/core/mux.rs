@@ -37,6 +37,7 @@ use crate::core::directory::{Directory, HashKey};
 use crate::core::flight::Flight;
 use crate::core::limits::MuxLimits;
 use crate::core::local::{Local, Mode};
+use crate::core::losses::LostNames;
 use crate::core::names::Cause;
 use crate::core::outbound::Wake;
 use crate::core::policy::{CoreConfig, Rules};
@@ -70,6 +71,7 @@ pub struct MuxCore {
     pub(super) now: Instant,
     pub(super) spares: Spares,
     pub(super) counters: Counters,
+    pub(super) lost: LostNames,
     pub(super) generations: Generations,
     /// Those who lost their names, until their tasks have ended.
     pub(super) cast_out: BTreeMap<BindingKey, Cause>,
@@ -128,6 +130,7 @@ impl MuxCore {
             now,
             spares: Spares::default(),
             counters: Counters::default(),
+            lost: LostNames::default(),
             generations: Generations::default(),
             cast_out: BTreeMap::new(),
             wakes: Vec::new(),

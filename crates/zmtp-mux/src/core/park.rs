@@ -120,7 +120,7 @@ impl MuxCore {
                     Err(Refused::NoRoom { to, short }) if over => {
                         self.note_stall(from, to, short);
                         bump(&mut self.counters.stalls);
-                        self.drop_message(DropReason::Busy)
+                        self.lose(envelope.address, DropReason::Busy)
                     }
                     Err(Refused::NoRoom { to, short }) => {
                         let again = Parked { to: Some(to), short, ..parked.again() };

@@ -64,13 +64,13 @@ impl MuxCore {
             Returned::NoRoom if self.is_client(from) && !self.is_parked(from) => {
                 return self.park(from, message, refused, Waits::ToReturn(reason));
             }
-            Returned::NoRoom => return self.drop_message(reason),
+            Returned::NoRoom => return self.lose(envelope.address, reason),
             Returned::NotTaken => {}
         }
         if self.is_held_up(from, refused) {
             return self.park(from, message, refused, Waits::ForRoom);
         }
-        self.drop_message(reason)
+        self.lose(envelope.address, reason)
     }
 
     /// Tells whether a source that takes no notices waits for room.

@@ -12,9 +12,10 @@ use tracing::{Instrument, Span, debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
 use crate::core::{HandshakeCost, Newcomer};
+use crate::net::authenticator::PeerAddress;
 use crate::net::end::End;
 use crate::net::guest::Guest;
-use crate::net::link::{Journal, connection_span, serve};
+use crate::net::link::{Journal, Topic, connection_span, serve};
 use crate::net::mux::{Listen, Spread};
 use crate::net::security::ListenSecurity;
 use crate::net::shared::Shared;
@@ -31,8 +32,7 @@ pub(crate) struct Host {
 
 /// Accepts until the task is aborted.
 pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
-    let Host { shared, listen, .. } = &host;
-    let mut pauses_in_a_row: u64 = 0;
+    let Host { shared, journal, listen, .. } = &host;
     loop {
         let Ok(accepted) = timeout(CookieKeys::LIFE, acceptor.accept()).await else {
             // Nobody came for as long as a cookie's key may live.
@@ -43,7 +43,6 @@ pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
         };
         match accepted {
             Ok((stream, address)) => {
-                pauses_in_a_row = 0;
                 admit(&host, stream, address);
                 // A handshake that made way is gone only when its task has had its turn.
                 yield_now().await;
@@ -51,10 +50,9 @@ pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
             Err(error) if is_of_the_connection(&error) => debug!(%error, "not accepted"),
             Err(error) => {
                 shared.note_pause();
-                if pauses_in_a_row == 0 {
-                    warn!(%error, endpoint = %listen.endpoint, "accepting pauses");
+                if let Some(more) = journal.allow(Topic::Fault, PeerAddress::Unknown) {
+                    warn!(%error, endpoint = %listen.endpoint, "accepting pauses{more}");
                 }
-                pauses_in_a_row = pauses_in_a_row.saturating_add(1);
                 // Until a connection is gone, and with it perhaps a descriptor; another process
                 // may have freed one as well.
                 let _ = timeout(PAUSE_MAX, shared.emptied.notified()).await;
@@ -87,11 +85,11 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
             Ok(detached) => spawn(runtime, span, async move {
                 match detached.attach() {
                     Ok(stream) => serve(guest, stream, &listen, &journal).await,
-                    Err(error) => not_moved(&guest, &error),
+                    Err(error) => not_moved(&guest, &journal, &error),
                 }
             }),
             Err(error) => {
-                not_moved(&guest, &error);
+                not_moved(&guest, &journal, &error);
                 return;
             }
         },
@@ -113,8 +111,10 @@ fn spawn(
 }
 
 /// Notes that the system did not let a connection go to another runtime.
-fn not_moved(guest: &Guest, error: &io::Error) {
-    warn!(%error, "a connection could not be moved");
+fn not_moved(guest: &Guest, journal: &Journal, error: &io::Error) {
+    if let Some(more) = journal.allow(Topic::Fault, PeerAddress::Unknown) {
+        warn!(%error, "a connection could not be moved{more}");
+    }
     guest.note_end(&End::Failed(error.kind()));
 }
 

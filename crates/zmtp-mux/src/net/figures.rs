@@ -1,6 +1,7 @@
 //! Figures: what a MUX tells of itself, for whoever shows it.
 
-use crate::core::MuxCore;
+use crate::core::{DropReason, MuxCore, Name};
+use crate::net::mux::Mux;
 use crate::net::shared::Shared;
 
 /// Something that has counters and gauges to show.
@@ -98,12 +99,37 @@ impl Figures for Shared {
     }
 }
 
+impl Mux {
+    /// Returns the counters by their names, and no gauge. Those of [`each`](Figures::each) cost a walk
+    /// through all queues, and these nothing, so they can be looked at often.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.shared().counts()
+    }
+
+    /// Returns for each reason a name that a message was dropped for since this was called last, if there
+    /// is one: who looks into losses may begin there.
+    #[must_use]
+    pub fn take_lost_names(&self) -> Vec<(DropReason, Name)> {
+        self.shared().with_core(MuxCore::take_lost_names)
+    }
+}
+
+impl Shared {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        let mut all: Vec<_> = self.with_core(|core| core.counters().iter().collect());
+        self.with_lobby(|lobby| all.extend(lobby.counters().iter()));
+        all.extend(self.ends());
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::net::mux::{Mux, MuxConfig};
+    use crate::net::mux::MuxConfig;
 
     /// mux:limit:counted, mux:conservation:difference-shown.
     #[test]
@@ -115,6 +141,14 @@ mod tests {
             // Who looks may ask the MUX something.
             assert!(mux.counters().contains(&(figure.name(), figure.value())));
         });
+        let mut counters = Vec::new();
+        mux.each(&mut |figure| {
+            if let Figure::Counter(name, _) = figure {
+                counters.push(name);
+            }
+        });
+        let counts: BTreeSet<_> = mux.counts().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(counts, counters.into_iter().collect());
         let plain = |octet| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_');
         assert!(names.iter().all(|name| name.bytes().all(plain)), "{names:?}");
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());

@@ -13,7 +13,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
-use tracing::{info, warn};
+use tracing::warn;
 use zmtp_proto::{
     Connection, Credentials as Shown, Event, Local, Outlet, Peer, PlainCredentials, SocketType,
     Version,
@@ -26,7 +26,7 @@ use crate::net::clock::{after, now, wall};
 use crate::net::end::End;
 use crate::net::guest::{Bound, Guest, Seat};
 use crate::net::linger::{LINGER_MAX, linger};
-use crate::net::link::{Caller, Journal, Plain};
+use crate::net::link::{Caller, Journal, Topic};
 use crate::net::mux::Listen;
 use crate::net::reader::Opening;
 use crate::net::shared::Kind;
@@ -132,13 +132,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
                 (Bound::new(&guest.shared, key).seat().await, announced, standing)
             }
             Admission::Held { key, announced, until } => {
-                let (connection, address) = (self.caller.number, Plain(self.caller.address));
-                info!(
-                    connection,
-                    %address,
-                    name = name.as_ref().map(display),
-                    "another holds the name: it waits"
-                );
+                self.tell_of_wait(name.as_ref());
                 let seat = Bound::new(&guest.shared, key).seat().await;
                 let generation =
                     Box::pin(self.wait_for_name(&seat, Instant::from_std(until))).await?;
@@ -154,7 +148,7 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             Admission::Dismissed => return Err(End::Dismissed),
         };
         if standing == Standing::Nameless {
-            info!("a service without a name may neither send nor receive: it needs an identity");
+            self.tell_of_no_name();
         }
         let (version, socket_type) = (peer.version, peer.socket_type);
         // Not what it claims to be called.
@@ -264,7 +258,9 @@ impl<'s, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Shaking<'s, R, W> {
             }
             Ok(Verdict::RefuseForNow) => Err(End::DeniedForNow),
             Err(_) => {
-                warn!("no verdict within {:?}", self.guest.shared.verdict_time);
+                if let Some(more) = self.journal.allow(Topic::Fault, self.caller.address) {
+                    warn!("no verdict within {:?}{more}", self.guest.shared.verdict_time);
+                }
                 Err(End::NoVerdict)
             }
         }

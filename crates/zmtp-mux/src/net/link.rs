@@ -16,7 +16,7 @@ use crate::net::stream::Stream;
 use crate::net::traffic;
 use crate::net::writer::Writer;
 
-pub(crate) use self::journal::{Caller, Failure, Journal, Plain};
+pub(crate) use self::journal::{Caller, Failure, Journal, Plain, Topic};
 pub(crate) use self::span::connection_span;
 use self::span::note_peer_in_span;
 
@@ -71,20 +71,25 @@ where
     let Caller { number: connection, role, address } = caller;
     let (shown, address) = (name.as_ref().map(display), Plain(address));
     note_peer_in_span(name.as_ref(), generation, &principal);
-    info!(
-        connection,
-        role,
-        %address,
-        %socket_type,
-        name = shown,
-        generation,
-        %principal,
-        "peer up"
-    );
+    let journal = host.1;
+    if let Some(more) = journal.allow(Topic::Peer, address.0) {
+        info!(
+            connection,
+            role,
+            %address,
+            %socket_type,
+            name = shown,
+            generation,
+            %principal,
+            "peer up{more}"
+        );
+    }
     // In a box as well, so that a stranger does not have the room for it before it is let in.
     let end = Box::pin(carry(&mut read, &mut write, &seat, (opening, outlet))).await;
     let shown = name.as_ref().map(display);
-    info!(connection, role, %address, %socket_type, name = shown, %end, "peer down");
+    if let Some(more) = journal.allow(Topic::Peer, address.0) {
+        info!(connection, role, %address, %socket_type, name = shown, %end, "peer down{more}");
+    }
     end
 }
 

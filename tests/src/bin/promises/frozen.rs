@@ -80,6 +80,7 @@ const REQUESTS: usize = 100;
 /// So that a hundred queues are full soon, and stay so.
 const CONFIG: &str = "
 [limits]
+message_len = \"256 KiB\"
 write_stall = \"1 h\"
 
 [role.client]

@@ -105,6 +105,8 @@ fn what_a_list_needs_is_asked_for() {
         ("\n[[destination]]\npolicy = \"reject\"", 2, &["[[destination]]", "pattern"][..]),
         ("[[destination]]\npattern = \"\"", 2, &["1 to 255 octets"]),
         ("[[destination]]\npattern = 3", 2, &["a name", "not 3"]),
+        ("[[destination]]\n\npattern = \"a.*.b\"", 3, &["at the end", "written as \\x2A", "a.*.b"]),
+        ("[[destination]]\npattern = 'a\\b'", 2, &["behind a backslash"]),
         ("[[destination]]\npattern = \"a*\"\n[[destination]]\npattern = \"ab\"", 4, &["line 2"]),
         ("[[destination]]\npattern = \"a*\"\n[[destination]]\npattern = \"ab*\"", 4, &["never"]),
         ("[[destination]]\npattern = \"a\"\n[[destination]]\npattern = \"a\"", 4, &["never"]),
@@ -138,6 +140,23 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
         ("[limits]\nmessage_len = \"33 MiB\"", 2, &["destination_pool", "32 MiB"]),
         ("[limits]\ndestination_pool.octets = \"64 KiB\"", 2, &["message_len, 16 MiB"]),
         ("[limits]\nmessage_len = 99\nglobal_pool = { octets = 98 }", 3, &["global_pool", "98 B"]),
+        ("[limits]\nglobal_pool = { octets = \"42 MiB\" }", 2, &["3/8", "16 MiB", "42 MiB"]),
+        ("[limits]\nmessage_len = 8\nglobal_pool.messages = 1", 3, &["half"]),
+        ("[role.client]\n\npool = { octets = \"1 MiB\" }", 3, &["pool of clients", "1 MiB"]),
+        ("[role.service.pool]\noctets = 9\n[limits]\nmessage_len = 10", 4, &["of services", "9 B"]),
+        (
+            "[[destination]]\npattern = \"a\"\npool.octets = \"1 MiB\"\n\
+             [[destination]]\npattern = \"b\"\n",
+            3,
+            &["pool of \"a\"", "16 MiB", "1 MiB"],
+        ),
+        // The pool of one rule is not that of the next.
+        (
+            "[role.service]\npool.octets = \"1 MiB\"\n[[destination]]\npattern = \"a\"\n\
+             pool.octets = \"32 MiB\"\n[[destination]]\npattern = \"b\"\n",
+            2,
+            &["pool of services", "1 MiB"],
+        ),
         ("plain_users = \"u\"\ncurve_secret = \"s\"", 2, &["one mechanism"]),
         ("plain_users = \"u\"\ncurve_clients = \"c\"", 2, &["PLAIN"]),
         ("[role.client]\npolicy = \"reject\"\nwindow = 2", 3, &["window of 2", "[role.service]"]),

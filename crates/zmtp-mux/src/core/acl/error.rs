@@ -53,6 +53,11 @@ pub enum AclFault {
     /// A final star is never taken for itself.
     #[error("no rule can be for one name that ends in a star: a final * is any octets, or none")]
     EscapedStar,
+    /// A star that is a part of a name is written as an escape.
+    #[error(
+        "a * has a meaning at the end of a pattern only: one within a name is written as \\x2A"
+    )]
+    InnerStar,
     /// A line is longer than any rule.
     #[error("a line has at most {} octets", Acl::LINE_LEN_MAX)]
     LineTooLong,

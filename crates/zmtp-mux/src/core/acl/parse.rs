@@ -121,9 +121,14 @@ fn verb(word: &[u8]) -> Result<Verb, AclFault> {
     verb.ok_or(AclFault::Verb)
 }
 
-/// `pattern = 1*255octet`
-fn pattern(word: &[u8]) -> Result<Pattern, AclFault> {
+/// `pattern = 1*255octet`, but for a star that is not the last octet.
+// spec: mux:acl:inner-star
+pub(super) fn pattern(word: &[u8]) -> Result<Pattern, AclFault> {
     let octets = octets(word)?;
+    // Who knows other patterns expects it to stand for something.
+    if word.split_last().is_some_and(|(_, stem)| stem.contains(&b'*')) {
+        return Err(AclFault::InnerStar);
+    }
     // Who writes it as \x2A means the star itself, and would be given far more than that.
     if octets.ends_with(b"*") && !word.ends_with(b"*") {
         return Err(AclFault::EscapedStar);

@@ -166,6 +166,7 @@ fn every_octet_can_be_written_and_all_but_few_stand_for_themselves() {
             b' ' | b'\t' => assert_eq!(fault(raw), (1, AclFault::TooMany)),
             b'\n' => assert_eq!(fault(raw), (2, AclFault::Who)),
             b'\\' => assert_eq!(fault(raw), (1, AclFault::Escape)),
+            b'*' => assert_eq!(fault(raw), (1, AclFault::InnerStar)),
             0..0x20 | 0x7F => assert_eq!(fault(raw), (1, AclFault::Control), "{octet}"),
             _ => assert!(Acl::parse(&raw).unwrap().may_send(&Principal::None, &name)),
         }
@@ -174,7 +175,7 @@ fn every_octet_can_be_written_and_all_but_few_stand_for_themselves() {
     assert!(acl.may_send(&Principal::None, br"a\x41b"));
 }
 
-/// mux:acl:error-by-line, mux:acl:escapes.
+/// mux:acl:error-by-line, mux:acl:escapes, mux:acl:inner-star.
 #[test]
 fn a_line_that_is_no_rule_is_named_with_what_was_expected() {
     let long = |len| "n".repeat(len);
@@ -212,6 +213,10 @@ fn a_line_that_is_no_rule_is_named_with_what_was_expected() {
         ("* claim \\X41", AclFault::Escape),
         ("* claim \\n", AclFault::Escape),
         ("* claim a\\x2a", AclFault::EscapedStar),
+        ("* claim engine.*.log", AclFault::InnerStar),
+        ("* claim *x", AclFault::InnerStar),
+        ("* claim a**", AclFault::InnerStar),
+        ("* claim a*\\x2a", AclFault::InnerStar),
         ("* claim a\x07", AclFault::Control),
         (&format!("#{}", long(4096)), AclFault::LineTooLong),
     ] {

@@ -41,7 +41,10 @@ fn the_binding_address_of_a_service_reaches_it_while_it_lives_and_nobody_afterwa
     assert_eq!(mux.receive(service).len(), 1);
     mux.close(service);
     let next = mux.service(b"engine");
+    assert_eq!(mux.core.counters().late_replies, 0);
     assert_eq!(mux.send(client, &[&address, b"ask"]), Outcome::Dropped(DropReason::Unknown));
+    assert_eq!(mux.send(client, &[b"nobody", b"ask"]), Outcome::Dropped(DropReason::Unknown));
+    assert_eq!(mux.core.counters().late_replies, 1, "and no message to a name");
     assert!(mux.receive(next).is_empty());
 }
 

@@ -1,7 +1,8 @@
 //! Queues: how much has room, and who pays for what has not.
 
 use super::Mux;
-use crate::core::{DropReason, Outcome, Rule};
+use crate::core::partial::FREE_LEN;
+use crate::core::{Charge, DropReason, MuxLimits, Outcome, PoolLimits, Rule};
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
 
@@ -91,4 +92,31 @@ fn a_writer_is_woken_once_for_all_that_comes_while_it_is_awake() {
         assert_eq!(mux.woken(), [service]);
         assert_eq!(mux.receive(service).len(), 5);
     }
+}
+
+/// mux:limit:message-fits.
+#[test]
+fn the_longest_message_is_read_to_its_end_and_has_room_both_ways() {
+    const STEP: usize = 1000;
+    let global_pool = PoolLimits { octets: 1 << 20, messages: 2 };
+    let limits = MuxLimits { global_pool, ..MuxLimits::default() };
+    let longest = limits.message_len_max();
+    assert_eq!(longest, 3 << 17);
+    let mut mux = Mux::with(limits);
+    let (client, address) = mux.client();
+    let engine = mux.service(b"engine");
+    // In steps, as it arrives: the last one is asked for while all before it is charged.
+    let reads = |mux: &mut Mux, len: usize| {
+        let mut steps = (0..len).step_by(STEP).chain([len]);
+        let all = steps.all(|read| mux.core.handle_partial(client, read) == Charge::Taken);
+        let _: Charge = mux.core.handle_partial(client, 0);
+        all
+    };
+    assert!(reads(&mut mux, longest));
+    assert!(!reads(&mut mux, longest + FREE_LEN + 2 * STEP), "then the bound is too low");
+    let body = vec![0; longest - 100];
+    assert_eq!(mux.send(client, &[b"engine", &body]), Outcome::Admitted);
+    assert_eq!(mux.receive(engine).len(), 1);
+    assert_eq!(mux.send(engine, &[&address, &body]), Outcome::Admitted);
+    assert_eq!(mux.receive(client).len(), 1);
 }

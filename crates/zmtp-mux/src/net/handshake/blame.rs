@@ -1,5 +1,7 @@
 //! Failed handshakes: whose fault it is, in words for the log.
 
+use tracing::field::display;
+use tracing::info;
 use zmtp_proto::curve::CurveError;
 use zmtp_proto::{ConnectionError, Greeting, Mechanism};
 
@@ -7,7 +9,7 @@ use crate::core::{Name, Principal};
 use crate::net::authenticator::Credentials;
 use crate::net::end::End;
 use crate::net::handshake::Shaking;
-use crate::net::link::Failure;
+use crate::net::link::{Failure, Plain, Topic};
 
 /// What a peer has sent whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,27 @@ impl<R, W> Shaking<'_, R, W> {
         name: Option<&Name>,
     ) {
         self.journal.tell(self.caller, &Failure { end, detail, claims, name });
+    }
+
+    /// Says in the log that the peer waits for a name.
+    pub(super) fn tell_of_wait(&self, name: Option<&Name>) {
+        let (connection, address) = (self.caller.number, Plain(self.caller.address));
+        if let Some(more) = self.journal.allow(Topic::Wait, address.0) {
+            let name = name.map(display);
+            info!(connection, %address, name, "another holds the name: it waits{more}");
+        }
+    }
+
+    /// Says in the log that the peer is a service, and has no name.
+    pub(super) fn tell_of_no_name(&self) {
+        let (connection, address) = (self.caller.number, Plain(self.caller.address));
+        if let Some(more) = self.journal.allow(Topic::Wait, address.0) {
+            info!(
+                connection,
+                %address,
+                "a service without a name may neither send nor receive: it needs an identity{more}"
+            );
+        }
     }
 }
 
