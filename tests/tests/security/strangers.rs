@@ -16,7 +16,11 @@ use crate::peer::curve;
 fn ten_kib_at_most_while_an_initiate_is_unfinished() {
     let (files, keys) = (Files::new(), Keys::generate());
     let secret = files.secret("server", &keys.printed);
-    let muxd = Muxd::start(&["--open", "--curve-secret", &secret, "--clients", ANY_PORT]);
+    // On a slow machine the first of them would be late before the last one is there.
+    let config = files.with_mode("config", "[limits]\nhandshake_time = \"5 min\"\n", 0o600);
+    let keys_given = ["--open", "--curve-secret", &secret];
+    let muxd =
+        Muxd::start(&[&["--config", &config, "--clients", ANY_PORT], &keys_given[..]].concat());
     let begin = |len| begin_initiate(muxd.clients(), &keys, len);
     // The first ones pay for what all share.
     let first: Vec<_> = (0..20).map(|_| begin(LONGEST)).collect();
