@@ -86,7 +86,7 @@ pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;
 pub use tenure::Wall;
-pub use terminal::{Reserved, Target, Unsent};
+pub use terminal::{Reserved, Runs, Target, Unsent};
 
 #[cfg(test)]
 mod tests;

@@ -55,9 +55,7 @@ impl MuxCore {
             // spec: mux:return:in-doubt
             Rest::Doubtful => {
                 self.release_of(ended.role, ended.source, record);
-                if record.is_message() {
-                    self.counters.drop_message(reason);
-                }
+                self.counters.drop_messages(reason, record);
             }
         });
         let ties = binding.ties.take().unwrap_or_default();

@@ -285,7 +285,7 @@ impl MuxCore {
         let Some(source) = self.bindings.get(local).map(|local| local.source) else { return };
         let Some(to) = self.bindings.get_mut(key) else { return };
         let role = to.role;
-        let sent = Sent { source, from: local, by: By::Binding };
+        let sent = Sent { source, from: local, by: By::Binding, messages: 1 };
         let whole = Some(message.pieces().1);
         let wake = to.outbound.push(sent, outgoing, whole, &mut self.spares, self.now);
         if wake == Wake::Needed {
