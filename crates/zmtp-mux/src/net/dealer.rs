@@ -177,8 +177,14 @@ impl Dealer {
     /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        let (mut ear, message) = (Ear::default(), message.into());
-        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await;
+        let message = message.into();
+        let sent = match self.try_send_kept(&message) {
+            Err(reason) if is_passing(reason) => {
+                let mut ear = Ear::default();
+                poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await
+            }
+            sent => sent,
+        };
         sent.map_err(|reason| NotSent { message, reason })
     }
 
