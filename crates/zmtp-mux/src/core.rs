@@ -88,7 +88,7 @@ pub use role::{ListenerRole, Refusal, Role};
 pub use route::{Encoded, Outcome};
 pub use source::Share;
 pub use tenure::Wall;
-pub use terminal::{Reserved, Target, Unsent};
+pub use terminal::{Reserved, Runs, Target, Unsent};
 pub use treatment::Treatment;
 
 #[cfg(test)]

@@ -63,6 +63,15 @@ pub enum Octets<'i> {
     Reassembled(Bytes),
 }
 
+/// Whole messages of few short frames each, as they stand in the input one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<'i> {
+    /// The messages, encoded. Drop so many octets from the front of the input before the next call.
+    pub octets: &'i [u8],
+    /// How many they are. Never 0.
+    pub messages: usize,
+}
+
 impl Octets<'_> {
     /// Returns the encoded message.
     #[must_use]
@@ -142,6 +151,19 @@ impl Decoder {
             }
         }
         None
+    }
+
+    /// Returns the messages that `input` begins with, as far as each is what
+    /// [`short_message`](Self::short_message) finds; `None` if the first is not.
+    #[inline]
+    pub(crate) fn run<'i>(&self, input: &'i [u8]) -> Option<Run<'i>> {
+        let (mut end, mut messages): (usize, usize) = (0, 0);
+        while let Some(message) = input.get(end..).and_then(|rest| self.short_message(rest)) {
+            end = end.saturating_add(message.len());
+            messages = messages.saturating_add(1);
+        }
+        let octets = input.get(..end).filter(|octets| !octets.is_empty())?;
+        Some(Run { octets, messages })
     }
 
     /// Returns how many octets the input must have before anything new can come of it, as far as

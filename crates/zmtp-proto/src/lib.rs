@@ -304,7 +304,7 @@ pub mod z85;
 pub use bytes;
 pub use command::{Command, CommandName, Context, Pong};
 pub use connection::{Connection, SendError};
-pub use decoder::{Decoded, Decoder, Item, Octets};
+pub use decoder::{Decoded, Decoder, Item, Octets, Run};
 pub use error::{ConnectionError, Deadline, DecodeError, Field, Phase, Unexpected};
 pub use event::{Event, Progress};
 pub use frame::{FrameHeader, FrameKind, put_header};

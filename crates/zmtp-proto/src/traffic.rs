@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::{Command, Pong};
 use crate::curve::Opener;
-use crate::decoder::{Decoded, Decoder, Item, Octets};
+use crate::decoder::{Decoded, Decoder, Item, Octets, Run};
 use crate::error::{ConnectionError, Deadline, Phase};
 use crate::greeting::Version;
 use crate::heartbeat::{Beat, Excuse, Heartbeat, Ping, Pulse};
@@ -158,6 +158,21 @@ impl Traffic {
             return Ok(Some(Arrival { consumed: octets.len(), received }));
         }
         self.handle_other(input, now)
+    }
+
+    /// Takes all whole messages of few short frames off the front of `input` at once; `None` if the
+    /// first is none, of which [`handle_input`](Self::handle_input) tells more. For those who want
+    /// messages as they stand, and do not look into each.
+    #[inline]
+    pub fn handle_run<'i>(&mut self, input: &'i [u8], now: Instant) -> Option<Run<'i>> {
+        let Intake::Clear(decoder) = &self.intake else { return None };
+        let run = decoder.run(input).filter(|_| self.audience != Audience::Subscriber)?;
+        self.time_to_live = None;
+        if let Some(pulse) = &mut self.pulse {
+            pulse.hear(now);
+        }
+        self.partial = None;
+        Some(run)
     }
 
     #[inline(never)]

@@ -57,8 +57,8 @@ impl MuxCore {
                 self.release_of(ended.role, ended.source, record);
                 if record.is_message() {
                     self.lost.note(reason, ended.name.as_deref().unwrap_or_default());
-                    self.counters.drop_message(reason);
                 }
+                self.counters.drop_messages(reason, record);
             }
         });
         let ties = binding.ties.take().unwrap_or_default();

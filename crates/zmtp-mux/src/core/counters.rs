@@ -1,5 +1,7 @@
 //! Counters: what became of every message, by reason.
 
+use crate::core::record::Record;
+
 /// Why a message was returned or dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -150,6 +152,13 @@ impl Counters {
         count(&mut self.dropped, reason);
     }
 
+    /// Counts the messages of a record dropped for `reason`, if it is of any.
+    pub(crate) fn drop_messages(&mut self, reason: DropReason, record: &Record) {
+        for _ in 0..record.messages() {
+            self.drop_message(reason);
+        }
+    }
+
     /// Counts a message returned for `reason`.
     pub(crate) fn return_message(&mut self, reason: DropReason) {
         count(&mut self.returned, reason);
@@ -232,6 +241,12 @@ fn count(counts: &mut [u64; DropReason::ALL.len()], reason: DropReason) {
 fn counted(counts: &[u64; DropReason::ALL.len()], reason: DropReason) -> u64 {
     let counts = DropReason::ALL.iter().zip(counts);
     counts.filter(|(other, _)| **other == reason).map(|(_, count)| *count).sum()
+}
+
+/// Adds so many.
+#[inline]
+pub(crate) fn bump_by(count: &mut u64, more: usize) {
+    *count = count.wrapping_add(more as u64);
 }
 
 /// Adds one. A counter that is full begins again, which at a million a second takes 580,000 years.

@@ -1,27 +1,26 @@
 //! What the application takes, one thing after the other, off the queue of its end.
 //!
 //! ```text
-//! delivery = message | event
-//! message  = %x00 token(8) message of the peer, whole
-//! event    = %x01 number(8)
+//! queue = *(run / event)
+//! run   = %x80 token(8) 1*message    ; of this peer, each whole, as it came
+//! event = %x81 number(8)
 //! ```
+//!
+//! No frame begins with an octet like those of marks.
 
 use bytes::{Buf, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Message};
 
 use crate::core::address::Token;
-use crate::core::flight::Flight;
+use crate::core::flight::{Chunk, Flight};
 
 /// Something for the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// A message of a peer.
-    Message {
-        /// Whose.
-        from: Token,
-        /// The message. A large one is a slice of what it arrived in.
-        message: Message,
-    },
+    /// What follows is of this peer.
+    From(Token),
+    /// A message. A large one is a slice of what it arrived in.
+    Message(Message),
     /// An event, to be had by [`MuxCore::take_event`](crate::core::MuxCore::take_event).
     Event(
         /// Its number.
@@ -32,7 +31,7 @@ pub enum Delivery {
 /// What stands before each thing in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// A message of this peer follows.
+    /// Messages of this peer follow.
     Message(Token),
     /// An event of this number, and nothing more of it.
     Event(u64),
@@ -42,77 +41,104 @@ impl Mark {
     /// Octets that it has.
     pub(crate) const LEN: usize = 9;
 
+    const MESSAGE: u8 = 0x80;
+    const EVENT: u8 = 0x81;
+
     #[inline]
     pub(crate) fn to_octets(self) -> [u8; Self::LEN] {
         let mut octets = [0; Self::LEN];
         let [kind, rest @ ..] = &mut octets;
         (*kind, *rest) = match self {
-            Self::Message(Token(token)) => (0, token),
-            Self::Event(number) => (1, number.to_be_bytes()),
+            Self::Message(Token(token)) => (Self::MESSAGE, token),
+            Self::Event(number) => (Self::EVENT, number.to_be_bytes()),
         };
         octets
     }
 
     #[inline]
-    fn parse(octets: [u8; Self::LEN]) -> Self {
+    fn parse(octets: [u8; Self::LEN]) -> Option<Self> {
         let [kind, rest @ ..] = octets;
         match kind {
-            0 => Self::Message(Token(rest)),
-            _ => Self::Event(u64::from_be_bytes(rest)),
+            Self::MESSAGE => Some(Self::Message(Token(rest))),
+            Self::EVENT => Some(Self::Event(u64::from_be_bytes(rest))),
+            _ => None,
         }
     }
 }
 
+impl From<Mark> for Delivery {
+    fn from(mark: Mark) -> Self {
+        match mark {
+            Mark::Message(from) => Self::From(from),
+            Mark::Event(number) => Self::Event(number),
+        }
+    }
+}
+
+/// What an application takes off a flight, and has taken.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    /// Octets that come next, and are the application's: messages are slices of them.
+    block: Bytes,
+    /// How many there were, and in the flight still are.
+    block_len: usize,
+    /// Octets and messages that were taken and not reported.
+    octets: usize,
+    messages: usize,
+}
+
 impl Flight {
-    /// Takes the next thing for the application, and returns it with the octets that it took;
-    /// `None` if there is none.
+    /// Takes the next thing for the application; `None` if there is none.
     // spec: mux:terminal:whole-message
     #[inline]
-    pub fn take_delivery(&mut self) -> Option<(Delivery, usize)> {
-        let (mark, rest) = self.next().split_first_chunk()?;
-        let (delivery, len) = match Mark::parse(*mark) {
-            Mark::Message(from) => {
-                let message = if rest.is_empty() { self.take_large() } else { self.take_small() }?;
-                let len = message.as_octets().len();
-                (Delivery::Message { from, message }, len)
+    pub fn take_delivery(&mut self) -> Option<Delivery> {
+        loop {
+            let intake = &mut self.intake;
+            if let Ok(Some(message)) = Message::split_from(&mut intake.block) {
+                intake.octets = intake.octets.saturating_add(message.encoded_len());
+                intake.messages = intake.messages.saturating_add(1);
+                return Some(Delivery::Message(message));
             }
-            Mark::Event(number) => {
-                // The block, if any, goes on behind it.
-                self.block.advance(Mark::LEN.min(self.block.len()));
-                (Delivery::Event(number), 0)
+            if let Some(mark) = intake.take_mark() {
+                return Some(mark.into());
+            }
+            self.begin_block()?;
+        }
+    }
+
+    /// Returns how many octets and messages were taken since it was called last.
+    #[inline]
+    pub(crate) fn take_delivered(&mut self) -> (usize, usize) {
+        let Intake { octets, messages, .. } = &mut self.intake;
+        (std::mem::take(octets), std::mem::take(messages))
+    }
+
+    /// Makes what comes next the application's: a large message as it is, of small ones a copy.
+    #[inline(never)]
+    fn begin_block(&mut self) -> Option<()> {
+        let taken = self.intake.block_len.saturating_sub(self.intake.block.len());
+        (self.intake.block, self.intake.block_len) = (Bytes::new(), 0);
+        self.advance(taken);
+        let block = match self.chunks.front()? {
+            Chunk::Shared(octets) => octets.clone(),
+            Chunk::Buffer(_) => {
+                let rest = self.next();
+                let len = item_len(rest)?.max(BLOCK_LEN).min(rest.len());
+                Bytes::copy_from_slice(rest.get(..len)?)
             }
         };
-        let taken = len.saturating_add(Mark::LEN);
-        self.advance(taken);
-        Some((delivery, taken))
+        (self.intake.block_len, self.intake.block) = (block.len(), block);
+        Some(())
     }
+}
 
-    /// Takes a large message: a slice of its own behind its mark, which ends the block.
-    #[cold]
-    fn take_large(&mut self) -> Option<Message> {
-        self.block = Bytes::new();
-        Message::from_octets(self.second()?.clone()).ok()
-    }
-
-    /// Takes the message that stands behind its mark off the block, and makes a new one first if it is
-    /// not whole there.
-    #[inline]
-    fn take_small(&mut self) -> Option<Message> {
-        if self.block.len() > Mark::LEN {
-            self.block.advance(Mark::LEN);
-            if let Some(message) = Message::split_from(&mut self.block).ok()? {
-                return Some(message);
-            }
-        }
-        self.begin_block()
-    }
-
+impl Intake {
     #[inline(never)]
-    fn begin_block(&mut self) -> Option<Message> {
-        let rest = self.next().get(Mark::LEN..)?;
-        let len = message_len(rest)?.max(BLOCK_LEN).min(rest.len());
-        self.block = Bytes::copy_from_slice(rest.get(..len)?);
-        Message::split_from(&mut self.block).ok()?
+    fn take_mark(&mut self) -> Option<Mark> {
+        let mark = Mark::parse(*self.block.first_chunk()?)?;
+        self.block.advance(Mark::LEN);
+        self.octets = self.octets.saturating_add(Mark::LEN);
+        Some(mark)
     }
 }
 
@@ -120,8 +146,11 @@ impl Flight {
 /// beside it, at most.
 const BLOCK_LEN: usize = 2048;
 
-/// Returns the octets of the message that `octets` begin with.
-fn message_len(octets: &[u8]) -> Option<usize> {
+/// Returns the octets of the mark or the message that `octets` begin with, if it is whole.
+fn item_len(octets: &[u8]) -> Option<usize> {
+    if octets.first().is_some_and(|&kind| kind >= Mark::MESSAGE) {
+        return Some(Mark::LEN);
+    }
     let mut rest = octets;
     loop {
         let header = FrameHeader::parse(rest).ok()??;

@@ -173,8 +173,12 @@ impl<'m> Outgoing<'m> {
         match self.lead {
             Lead::Inbound(from) => out.extend_from_slice(&Mark::Message(from).to_octets()),
             Lead::Own(lead, head) => {
-                out.extend_from_slice(lead);
-                out.extend_from_slice(head);
+                // Mostly there is neither.
+                for part in [lead, head] {
+                    if !part.is_empty() {
+                        out.extend_from_slice(part);
+                    }
+                }
             }
             Lead::Source(source) => out.extend_from_slice(source.frame()),
             Lead::FromReq { source, id } => {

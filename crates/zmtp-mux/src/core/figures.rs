@@ -21,7 +21,7 @@ impl MuxCore {
             .values()
             .map(|binding| {
                 let parked = usize::from(binding.parked().is_some());
-                binding.outbound.messages().count().saturating_add(parked)
+                binding.outbound.messages().saturating_add(parked)
             })
             .sum();
         queued as u64

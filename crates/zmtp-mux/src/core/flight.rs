@@ -5,6 +5,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use crate::core::delivery::Intake;
 use crate::core::spares::Spares;
 
 /// Octets to write.
@@ -24,9 +25,8 @@ pub struct Flight {
     written: usize,
     /// An empty buffer to be used again.
     spent: Option<Vec<u8>>,
-    /// A copy of what comes next, as far as it goes: small messages for the application are slices
-    /// of it.
-    pub(crate) block: Bytes,
+    /// What the application takes off it.
+    pub(crate) intake: Intake,
 }
 
 impl Flight {
@@ -55,14 +55,6 @@ impl Flight {
     pub fn next(&self) -> &[u8] {
         let chunk = self.chunks.front().map(Chunk::octets).unwrap_or_default();
         chunk.get(self.written..).unwrap_or_default()
-    }
-
-    /// Returns what comes behind that, if it is a large body of its own.
-    pub(crate) fn second(&self) -> Option<&Bytes> {
-        match self.chunks.get(1)? {
-            Chunk::Shared(octets) => Some(octets),
-            Chunk::Buffer(_) => None,
-        }
     }
 
     /// Notes that `octets` more are written.

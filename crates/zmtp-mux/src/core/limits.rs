@@ -14,6 +14,14 @@ pub struct PoolLimits {
     pub messages: usize,
 }
 
+impl PoolLimits {
+    /// Returns the half of it.
+    #[inline]
+    pub(crate) fn half(self) -> Self {
+        Self { octets: self.octets / 2, messages: self.messages / 2 }
+    }
+}
+
 /// Limits of a MUX as a whole; those of a single connection are [`zmtp_proto::Limits`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxLimits {

@@ -61,7 +61,7 @@ pub(super) struct Local {
     /// Peers in whose queues it waits for room.
     pub(super) awaited: HashSet<BindingKey, KeyHash>,
     pub(super) lacks: Lacks,
-    /// All peers, and the last that was sent to what is for any of them.
+    /// All peers, and the last that was sent to what is for any of them; or else the only one.
     pub(super) ring: BTreeSet<BindingKey>,
     pub(super) turn: BindingKey,
     pub(super) room: Room,
@@ -231,6 +231,7 @@ impl MuxCore {
     pub(super) fn tell_bound(&mut self, key: BindingKey, metadata: Metadata) {
         let Some(local) = &mut self.local else { return };
         local.ring.insert(key);
+        local.turn_to_only();
         if std::mem::take(&mut local.lacks) == Lacks::Any {
             local.room = Room::Freed;
         }
@@ -261,6 +262,7 @@ impl MuxCore {
     ) {
         let Some(local) = &mut self.local else { return };
         local.ring.remove(&key);
+        local.turn_to_only();
         if local.awaited.remove(&key) {
             local.room = Room::Freed;
         }
@@ -304,6 +306,17 @@ impl MuxCore {
         self.tell(event, None, 0);
         if let Some(binding) = self.bindings.get_mut(key) {
             binding.ties().stall_told = Some(number);
+        }
+    }
+}
+
+impl Local {
+    /// Makes it the turn of the only peer, so that nobody has to look who that is.
+    fn turn_to_only(&mut self) {
+        if self.ring.len() == 1
+            && let Some(only) = self.ring.first()
+        {
+            self.turn = *only;
         }
     }
 }

@@ -32,7 +32,7 @@ use zmtp_proto::{Ping, Pong};
 use crate::core::address::NodeId;
 use crate::core::authority::{AllowAll, Authorizer};
 use crate::core::binding::{Binding, BindingKey};
-use crate::core::counters::{Counters, bump};
+use crate::core::counters::{Counters, bump_by};
 use crate::core::directory::{Directory, HashKey};
 use crate::core::flight::Flight;
 use crate::core::limits::MuxLimits;
@@ -192,6 +192,7 @@ impl MuxCore {
         if written > 0 {
             self.handle_transmitted(key, written);
         }
+        self.handle_delivered(key, flight);
         let ends = self.phase == Phase::Ended && !self.is_local(key);
         let Some(binding) = self.bindings.get_mut(key).filter(|_| !ends) else {
             return Transmit::End(self.poll_end(key).unwrap_or(Cause::MuxEnds));
@@ -226,18 +227,35 @@ impl MuxCore {
     // spec: mux:conservation:handed-over, mux:queue:used-until-handed-over
     #[inline]
     pub fn handle_transmitted(&mut self, key: BindingKey, written: usize) {
+        self.hand_over(key, written, 0);
+    }
+
+    /// Notes what the application has taken off `flight`.
+    // spec: mux:conservation:handed-over, mux:queue:used-until-handed-over
+    #[inline]
+    pub fn handle_delivered(&mut self, key: BindingKey, flight: &mut Flight) {
+        let (octets, messages) = flight.take_delivered();
+        if octets > 0 {
+            self.hand_over(key, octets, messages);
+        }
+    }
+
+    /// Counts what is handed over with so many octets, and gives its room back. An application knows
+    /// how many messages they are.
+    #[inline]
+    fn hand_over(&mut self, key: BindingKey, octets: usize, messages: usize) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let (role, source) = (binding.role, binding.source);
         // Neighbours are often of one source, and their room is given back at once.
         let (mut of, mut run) = (source, Used::default());
-        let freed = binding.outbound.accepted(written, |record| match record.what {
+        let freed = binding.outbound.accepted(octets, messages, |record| match record.what {
             What::Message(sent) => {
-                bump(&mut self.counters.handed_over);
+                bump_by(&mut self.counters.handed_over, record.messages());
                 if sent.source != of {
                     self.sources.give_back_all(of, std::mem::take(&mut run));
                     of = sent.source;
                 }
-                run.take(record.len);
+                run.take_all(record.room());
             }
             What::Return => self.sources.give_back(source, record.len),
             What::Notice { reserved } => {

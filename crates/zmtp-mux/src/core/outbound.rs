@@ -9,9 +9,11 @@
 //! Small messages are copied one behind the other into buffers, so that a batch of them is one
 //! write; large bodies are passed on as the slices they arrived in.
 
+mod accepted;
 mod back;
 mod congestion;
 mod reserved;
+mod run;
 mod signs;
 
 use std::collections::VecDeque;
@@ -286,46 +288,10 @@ impl Outbound {
         }
     }
 
-    /// Notes that the kernel has accepted `octets` of what is in flight, and tells of each record
-    /// that it has now whole. Returns the room that they had.
-    // spec: mux:conservation:handed-over, mux:delivery:at-most-once
-    #[inline]
-    pub(crate) fn accepted(&mut self, octets: usize, mut handed_over: impl FnMut(&Record)) -> Used {
-        self.in_flight = self.in_flight.saturating_sub(octets);
-        self.accepted = self.accepted.saturating_add(octets);
-        let mut freed = Used::default();
-        while let Some(left) =
-            self.records.front().and_then(|record| self.accepted.checked_sub(record.len))
-        {
-            let Some(record) = self.records.pop_front() else { break };
-            self.accepted = left;
-            match record.what {
-                What::Message(_) => {
-                    freed.take(record.len);
-                    self.unheard = self.unheard.saturating_add(1);
-                }
-                What::Return => {
-                    freed.take(record.len);
-                    self.returns = self.returns.saturating_sub(1);
-                }
-                What::Notice { .. } => {}
-                What::Hello => self.signs.hello = Place::Free,
-                What::Sign(sign) => {
-                    *self.signs.place(sign) = Place::Free;
-                    continue;
-                }
-            }
-            handed_over(&record);
-        }
-        self.used.give_back_all(freed);
-        freed
-    }
-
-    /// Returns the octets of each message that is not handed over.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
-        let near = self.records.iter().filter(|record| record.is_message());
-        let far = self.pairs.iter().flat_map(|pairs| pairs.messages());
-        near.map(|record| record.len).chain(far)
+    /// Returns how many messages are not handed over, by walking them.
+    pub(crate) fn messages(&self) -> usize {
+        let far = self.pairs.as_ref().map_or(0, |pairs| pairs.messages());
+        self.records.iter().map(Record::messages).sum::<usize>().saturating_add(far)
     }
 
     /// Tells whether nothing waits, not even a notice.

@@ -143,10 +143,10 @@ impl Pairs {
         self.waiting == 0
     }
 
-    /// Returns the octets of each message, in no order.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = usize> {
+    /// Returns how many messages there are, by walking them.
+    pub(crate) fn messages(&self) -> usize {
         let items = self.queues.values().flat_map(|queue| &queue.items);
-        items.filter(|item| item.record.is_message()).map(|item| item.record.len)
+        items.map(|item| item.record.messages()).sum()
     }
 
     fn take(&mut self, source: SourceKey, place: usize) -> Option<Item> {
@@ -185,7 +185,7 @@ mod tests {
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn item(source: SourceKey, from: BindingKey, len: usize) -> Item {
-        let what = What::Message(Sent { source, from, by: By::Name });
+        let what = What::Message(Sent { source, from, by: By::Name, messages: 1 });
         let since = Instant::now();
         Item { record: Record { len, what }, head: vec![0; len.min(8)], tail: None, since }
     }

@@ -102,6 +102,12 @@ impl Rules {
         Self { names: Vec::new(), service, client }
     }
 
+    /// Tells whether messages wait for a limited time anywhere.
+    pub(crate) fn have_ages(&self) -> bool {
+        let rules = self.names.iter().map(|(_, rule)| rule).chain([&self.service, &self.client]);
+        rules.into_iter().any(|rule| rule.max_age.is_some())
+    }
+
     /// Tells whether these can be meant.
     ///
     /// # Errors
@@ -144,6 +150,18 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+
+    /// mux:overload:max-age.
+    #[test]
+    fn one_rule_with_an_age_is_enough_for_time_to_count() {
+        assert!(!Rules::default().have_ages());
+        let aged = Rule { max_age: Some(Duration::from_secs(1)), ..Rule::SERVICE };
+        let names = vec![(Pattern::new(Bytes::from_static(b"log.*")).unwrap(), aged)];
+        let rules = Rules::default();
+        assert!(Rules { names, ..rules.clone() }.have_ages());
+        assert!(Rules { service: aged, ..rules.clone() }.have_ages());
+        assert!(Rules { client: aged, ..rules }.have_ages());
+    }
 
     /// mux:overload:policies.
     #[test]

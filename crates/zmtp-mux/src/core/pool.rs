@@ -10,11 +10,6 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// Returns what a message of `len` octets takes.
-    pub(crate) fn of(len: usize) -> Self {
-        Self { octets: len, messages: 1 }
-    }
-
     /// Tells whether a message of `len` octets still fits.
     #[inline]
     pub(crate) fn has_room(&self, len: usize, limits: PoolLimits) -> bool {
@@ -26,6 +21,26 @@ impl Used {
     pub(crate) fn take(&mut self, len: usize) {
         self.octets = self.octets.wrapping_add(len);
         self.messages = self.messages.wrapping_add(1);
+    }
+
+    /// Returns the room of so many messages, of `octets` together.
+    #[inline]
+    pub(crate) fn of(messages: usize, octets: usize) -> Self {
+        Self { octets, messages }
+    }
+
+    /// Takes room for several messages.
+    #[inline]
+    pub(crate) fn take_all(&mut self, more: Self) {
+        self.octets = self.octets.wrapping_add(more.octets);
+        self.messages = self.messages.wrapping_add(more.messages);
+    }
+
+    /// Returns this with more.
+    #[inline]
+    pub(crate) fn with(mut self, more: Self) -> Self {
+        self.take_all(more);
+        self
     }
 
     /// Gives back the room of a message of `len` octets.
@@ -78,6 +93,12 @@ impl Used {
     #[inline]
     pub(crate) fn leaves_half(&self, len: usize, limits: PoolLimits) -> bool {
         self.octets.saturating_add(len) <= limits.octets / 2 && self.messages < limits.messages / 2
+    }
+
+    /// Tells whether this is no more than so much.
+    #[inline]
+    pub(crate) fn is_within(&self, limits: PoolLimits) -> bool {
+        self.octets <= limits.octets && self.messages <= limits.messages
     }
 
     /// Tells whether this is less than what `other` leaves free of `limits`.

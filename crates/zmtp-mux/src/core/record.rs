@@ -1,6 +1,7 @@
 //! Records: what the octets in a queue are of.
 
 use crate::core::binding::BindingKey;
+use crate::core::pool::Used;
 use crate::core::source::SourceKey;
 
 /// Whose octets come next.
@@ -32,6 +33,8 @@ pub(crate) struct Sent {
     pub(crate) source: SourceKey,
     pub(crate) from: BindingKey,
     pub(crate) by: By,
+    /// How many messages, one behind the other: only for an application more than one.
+    pub(crate) messages: u32,
 }
 
 /// By which of its addresses the destination was meant.
@@ -62,5 +65,20 @@ pub(crate) enum Sign {
 impl Record {
     pub(crate) fn is_message(&self) -> bool {
         matches!(self.what, What::Message(_))
+    }
+
+    /// Returns how many messages it is of.
+    #[inline]
+    pub(crate) fn messages(&self) -> usize {
+        match self.what {
+            What::Message(sent) => sent.messages.try_into().unwrap_or(usize::MAX),
+            What::Return | What::Notice { .. } | What::Hello | What::Sign(_) => 0,
+        }
+    }
+
+    /// Returns the room that its messages take.
+    #[inline]
+    pub(crate) fn room(&self) -> Used {
+        Used::of(self.messages(), self.len)
     }
 }

@@ -138,6 +138,10 @@ impl MuxCore {
     ) {
         self.release_of(ended.role, ended.source, record);
         let What::Message(sent) = record.what else { return };
+        if record.messages() > 1 {
+            // What waits for an application is no request to anybody.
+            return self.counters.drop_messages(reason, record);
+        }
         if self.is_local(sent.from) {
             return self.give_back_local(ended, start, reason);
         }

@@ -126,8 +126,7 @@ impl MuxCore {
     // spec: mux:overload:clients-half
     #[inline]
     pub(super) fn half(&self) -> PoolLimits {
-        let PoolLimits { octets, messages } = self.limits.global_pool;
-        PoolLimits { octets: octets / 2, messages: messages / 2 }
+        self.limits.global_pool.half()
     }
 
     /// Gives back the room of what is no longer queued for `to`.
@@ -141,19 +140,19 @@ impl MuxCore {
     /// As [`release`](Self::release), for a destination of this role and source.
     #[inline]
     pub(super) fn release_of(&mut self, role: Role, own: SourceKey, record: &Record) {
-        let source = match record.what {
-            What::Message(sent) => sent.source,
-            What::Return => own,
+        let (source, room) = match record.what {
+            What::Message(sent) => (sent.source, record.room()),
+            What::Return => (own, Used::of(1, record.len)),
             What::Notice { reserved } => {
                 self.used.give_back_octets(reserved);
                 return self.sources.give_back_octets(own, reserved);
             }
             What::Hello | What::Sign(_) => return,
         };
-        self.used.give_back(record.len);
-        self.sources.give_back(source, record.len);
+        self.used.give_back_all(room);
+        self.sources.give_back_all(source, room);
         if role == Role::Client {
-            self.release_clients(own, Used::of(record.len));
+            self.release_clients(own, room);
         }
     }
 

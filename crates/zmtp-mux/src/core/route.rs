@@ -173,7 +173,7 @@ impl MuxCore {
         let len = outgoing.len();
         self.room(from.role, from.source, to, len)
             .map_err(|short| Refused::NoRoom { to: key, short })?;
-        let sent = Sent { source: from.source, from: source, by };
+        let sent = Sent { source: from.source, from: source, by, messages: 1 };
         let is_new = from.last != Some(key);
         let moves = is_new && by == By::Name;
         let earns = from.tokens.are_spent() == Spent::Some;

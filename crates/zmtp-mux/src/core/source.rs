@@ -102,9 +102,17 @@ impl Sources {
         }
     }
 
+    /// Charges several messages to a source.
+    #[inline]
+    pub(crate) fn take_all(&mut self, key: SourceKey, more: Used) {
+        if let Some(source) = self.all.get_mut(key) {
+            source.held.take_all(more);
+        }
+    }
+
     /// Gives back the room of a message.
     pub(crate) fn give_back(&mut self, key: SourceKey, len: usize) {
-        self.give_back_all(key, Used::of(len));
+        self.give_back_all(key, Used::of(1, len));
     }
 
     /// Gives back the room of several messages.

@@ -25,8 +25,10 @@ use crate::core::room::Short;
 use crate::core::route::{Encoded, Outcome, Refused};
 use crate::core::source::SourceKey;
 
+pub use self::run::Runs;
 pub use self::send::{Reserved, Target, Unsent};
 
+mod run;
 mod send;
 
 /// What the queue of the application has to know of whom a message is from.
@@ -74,7 +76,7 @@ impl MuxCore {
         let len = outgoing.len();
         self.room(from.role, from.source, to, len)?;
         let Some(to) = self.bindings.get_mut(local) else { return Err(Short::Destination) };
-        let sent = Sent { source: from.source, from: from.key, by: By::Binding };
+        let sent = Sent { source: from.source, from: from.key, by: By::Binding, messages: 1 };
         let spares = &mut self.spares;
         if to.outbound.push(sent, &outgoing, message.whole(), spares, self.now) == Wake::Needed {
             self.wakes.push(local);

@@ -53,8 +53,12 @@ impl Ear {
 }
 
 impl Drop for Ear {
+    #[inline]
     fn drop(&mut self) {
-        self.close();
+        // Most never listen.
+        if self.0.is_some() {
+            self.close();
+        }
     }
 }
 

@@ -12,12 +12,11 @@ use zmtp_proto::{Message, SocketType};
 use crate::core::{PeerInfo, PoolLimits, Rule};
 use crate::net::bell::Ear;
 use crate::net::endpoint::Endpoint;
+use crate::net::inbox::Taken;
 use crate::net::mux::{BindError, Listen};
 use crate::net::outward::Line;
 use crate::net::shared::Kind;
-use crate::net::socket::{
-    Closed, Incoming, MuxSocket, NotSent, NotSentReason, SocketConfig, SocketEvent, To,
-};
+use crate::net::socket::{Closed, MuxSocket, NotSent, NotSentReason, SocketConfig, To};
 
 pub use self::error::DealerError;
 pub use self::event::LinkEvent;
@@ -178,8 +177,14 @@ impl Dealer {
     /// When dropped, the message is not sent, and gone with the future.
     // spec: 28:dealer:waits-or-errors, 28:dealer:unaltered
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotSent> {
-        let (mut ear, message) = (Ear::default(), message.into());
-        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await;
+        let message = message.into();
+        let sent = match self.try_send_kept(&message) {
+            Err(reason) if is_passing(reason) => {
+                let mut ear = Ear::default();
+                poll_fn(|cx| self.poll_send(cx, &mut ear, &message)).await
+            }
+            sent => sent,
+        };
         sent.map_err(|reason| NotSent { message, reason })
     }
 
@@ -259,12 +264,9 @@ impl Dealer {
         cx: &mut Context<'_>,
         ear: &mut Ear,
     ) -> Poll<Result<LinkEvent, DealerError>> {
-        loop {
-            let event = ready!(self.poll_unless_over(|| self.socket.poll_event(cx, ear)))?;
-            if let Some(event) = LinkEvent::of(event) {
-                return Poll::Ready(Ok(event));
-            }
-        }
+        let mut event = None;
+        ready!(self.poll_events(cx, ear, 1, |taken| event = Some(taken)))?;
+        Poll::Ready(event.ok_or(DealerError::GivenUp))
     }
 
     /// Returns what comes next if it is there.
@@ -273,18 +275,18 @@ impl Dealer {
     ///
     /// As [`event`](Self::event).
     pub fn try_event(&self) -> Result<Option<LinkEvent>, DealerError> {
-        loop {
-            let look = || self.socket.try_event().transpose().map_or(Poll::Pending, Poll::Ready);
+        let mut event = None;
+        while event.is_none() {
+            let look = || match self.socket.take(1, |taken| event = LinkEvent::of(taken)) {
+                Ok(0) => Poll::Pending,
+                taken => Poll::Ready(taken),
+            };
             match self.poll_unless_over(look) {
-                Poll::Ready(Ok(event)) => {
-                    if let Some(event) = LinkEvent::of(event) {
-                        return Ok(Some(event));
-                    }
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(None),
+                Poll::Ready(taken) => drop(taken?),
+                Poll::Pending => break,
             }
         }
+        Ok(event)
     }
 
     /// Waits until there is something, appends up to `max` messages, skips all else, and returns how
@@ -307,8 +309,8 @@ impl Dealer {
             // Where there is nothing but events, there may be messages behind them.
             while count == 0 {
                 ready!(self.poll_unless_over(|| {
-                    self.socket.poll_events(cx, &mut ear, max, |event| {
-                        if let SocketEvent::Message(Incoming { message, .. }) = event {
+                    self.socket.poll_take(cx, &mut ear, max, |taken| {
+                        if let Taken::Message { message, .. } = taken {
                             into.push(message);
                             count = count.saturating_add(1);
                         }

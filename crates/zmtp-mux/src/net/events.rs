@@ -87,7 +87,7 @@ fn poll_event(inbox: &Inbox, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<Result
     }
 }
 
-impl Taken {
+impl Taken<'_> {
     /// A relay keeps its messages to itself.
     fn into_event(self) -> Option<Event> {
         match self {

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use zmtp_proto::Message;
+
 use crate::core::{BindingKey, Delivery, Event, Flight, PeerInfo, Rule, Takes, Token, Transmit};
 use crate::net::bell::{Bell, Ear};
 use crate::net::clock::now;
 use crate::net::shared::Shared;
-use crate::net::socket::Incoming;
 
 /// The application's end of a MUX.
 #[derive(Debug)]
@@ -33,8 +34,11 @@ struct State {
 
 /// Something that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    Message(Incoming),
+pub(crate) enum Taken<'p> {
+    Message {
+        from: &'p Arc<PeerInfo>,
+        message: Message,
+    },
     /// A peer has ended, of which this was known.
     Gone {
         peer: Arc<PeerInfo>,
@@ -65,7 +69,7 @@ impl Inbox {
         cx: &mut Context<'_>,
         ear: &mut Ear,
         max: usize,
-        mut each: impl FnMut(Taken),
+        mut each: impl FnMut(Taken<'_>),
     ) -> Poll<Result<usize, Ended>> {
         match self.take(max, &mut each) {
             Ok(0) if max > 0 => {}
@@ -79,25 +83,45 @@ impl Inbox {
     }
 
     /// Takes what is there, up to `max` things, and returns how many.
-    pub(crate) fn take(&self, max: usize, each: &mut impl FnMut(Taken)) -> Result<usize, Ended> {
+    pub(crate) fn take(
+        &self,
+        max: usize,
+        each: &mut impl FnMut(Taken<'_>),
+    ) -> Result<usize, Ended> {
         let mut state = lock(&self.state);
-        let (mut count, mut octets): (usize, usize) = (0, 0);
+        let State { flight, peers, last } = &mut *state;
+        let mut count: usize = 0;
         loop {
             while count < max
-                && let Some((delivery, len)) = state.flight.take_delivery()
+                && let Some(delivery) = flight.take_delivery()
             {
-                octets = octets.saturating_add(len);
-                if let Some(taken) = self.resolve(&mut state, delivery) {
-                    each(taken);
-                    count = count.saturating_add(1);
+                match delivery {
+                    Delivery::Message(message) => {
+                        let Some(from) = last else { continue };
+                        each(Taken::Message { from, message });
+                    }
+                    Delivery::From(token) => {
+                        last.take_if(|last| last.token != token);
+                        if last.is_none() {
+                            *last = peers.get(&token).cloned();
+                        }
+                        continue;
+                    }
+                    Delivery::Event(number) => {
+                        let event = self.shared.with_core(|core| core.take_event(number));
+                        let Some(event) = event else { continue };
+                        // What is known of it may change.
+                        *last = None;
+                        each(note(peers, event));
+                    }
                 }
+                count = count.saturating_add(1);
             }
             if count >= max {
-                self.shared.with_core(|core| core.handle_transmitted(self.key, octets));
+                self.shared.with_core(|core| core.handle_delivered(self.key, flight));
                 return Ok(count);
             }
-            let octets = std::mem::take(&mut octets);
-            match self.shared.transmit(self.key, octets, &mut state.flight) {
+            match self.shared.transmit(self.key, 0, flight) {
                 Transmit::Write => {}
                 Transmit::Sleep => return Ok(count),
                 Transmit::End(_) if count > 0 => return Ok(count),
@@ -110,48 +134,29 @@ impl Inbox {
     pub(crate) fn peers(&self) -> Vec<Arc<PeerInfo>> {
         lock(&self.state).peers.values().cloned().collect()
     }
-
-    fn resolve(&self, state: &mut State, delivery: Delivery) -> Option<Taken> {
-        match delivery {
-            Delivery::Message { from, message } => {
-                if state.last.as_ref().is_none_or(|last| last.token != from) {
-                    state.last = Some(Arc::clone(state.peers.get(&from)?));
-                }
-                let from = Arc::clone(state.last.as_ref()?);
-                Some(Taken::Message(Incoming { from, message }))
-            }
-            Delivery::Event(number) => {
-                let event = self.shared.with_core(|core| core.take_event(number))?;
-                Some(state.note(event))
-            }
-        }
-    }
 }
 
-impl State {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all others change nothing here")]
-    fn note(&mut self, event: Event) -> Taken {
-        match &event {
-            Event::Bound(info) => {
-                self.peers.insert(info.token, Arc::clone(info));
-            }
-            Event::Named { peer, name, generation } => {
-                self.last = None;
-                if let Some(info) = self.peers.get_mut(peer) {
-                    let info = Arc::make_mut(info);
-                    (info.name, info.generation) = (Some(name.clone()), *generation);
-                }
-            }
-            Event::Unbound { peer, .. } => {
-                self.last = None;
-                if let Some(peer) = self.peers.remove(peer) {
-                    return Taken::Gone { peer, event };
-                }
-            }
-            _ => {}
+/// Notes who comes and goes.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others change nothing here")]
+fn note(peers: &mut HashMap<Token, Arc<PeerInfo>>, event: Event) -> Taken<'static> {
+    match &event {
+        Event::Bound(info) => {
+            peers.insert(info.token, Arc::clone(info));
         }
-        Taken::Event(event)
+        Event::Named { peer, name, generation } => {
+            if let Some(info) = peers.get_mut(peer) {
+                let info = Arc::make_mut(info);
+                (info.name, info.generation) = (Some(name.clone()), *generation);
+            }
+        }
+        Event::Unbound { peer, .. } => {
+            if let Some(peer) = peers.remove(peer) {
+                return Taken::Gone { peer, event };
+            }
+        }
+        _ => {}
     }
+    Taken::Event(event)
 }
 
 impl Drop for Inbox {

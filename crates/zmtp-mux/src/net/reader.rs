@@ -17,7 +17,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
-use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Supply, Treatment};
+use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Runs, Supply, Treatment};
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
@@ -223,10 +223,20 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 let _: Charge = core.handle_partial(key, 0);
             }
             let mut consumed: usize = 0;
-            let mut flow = Flow::default();
-            while let Some(arrival) =
-                traffic.handle_input(input.get(consumed..).unwrap_or_default(), now)?
-            {
+            let (mut flow, mut runs) = (Flow::default(), core.runs());
+            loop {
+                let rest = input.get(consumed..).unwrap_or_default();
+                if runs == Runs::Queued
+                    && let Some(run) =
+                        traffic.handle_run(rest.get(..RUN_LEN_MAX).unwrap_or(rest), now)
+                {
+                    runs = core.handle_run(key, &run, now);
+                    if runs == Runs::Queued {
+                        consumed = consumed.saturating_add(run.octets.len());
+                        continue;
+                    }
+                }
+                let Some(arrival) = traffic.handle_input(rest, now)? else { break };
                 consumed = consumed.saturating_add(arrival.consumed);
                 let whole;
                 // One place where messages enter the core, so that its path can be inlined there.
@@ -361,6 +371,9 @@ const TURN_OCTETS_MAX: usize = CHUNK_LEN;
 
 /// Reads from one connection before the others' turn, however short.
 const TURN_READS_MAX: usize = 4;
+
+/// Octets of a run of messages: what is copied at once is copied fast, and soon cold.
+const RUN_LEN_MAX: usize = 2 * 1024;
 
 /// Octets read at once.
 const CHUNK_LEN: usize = 64 * 1024;

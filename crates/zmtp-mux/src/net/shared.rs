@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slotmap::SecondaryMap;
 use tokio::sync::Notify;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     /// Rings when room fell free that the application waits for.
     pub(crate) room: Arc<Bell>,
     pub(crate) kind: Kind,
+    /// When this was made, if it counts for nothing when a message was queued.
+    ageless: Option<Instant>,
 }
 
 /// What a MUX is to its peers.
@@ -91,6 +93,7 @@ impl Shared {
         kind: Kind,
     ) -> io::Result<Self> {
         let limits = core.limits.clone();
+        let ageless = (!core.rules.have_ages()).then(now);
         let mut hash_key = [0; 4];
         for part in &mut hash_key {
             *part = u64::from_ne_bytes(draw()?);
@@ -112,6 +115,7 @@ impl Shared {
             is_short: AtomicBool::new(false),
             room: Arc::default(),
             kind,
+            ageless,
         })
     }
 
@@ -134,6 +138,13 @@ impl Shared {
         }
         self.is_short.store(core.supply() == Supply::Short, Ordering::Relaxed);
         value
+    }
+
+    /// Returns the time for a message that the application queues now. Where no message waits for a
+    /// limited time, any will do: to ask for it is a tenth of what a small one costs.
+    // spec: mux:overload:max-age
+    pub(crate) fn queued_at(&self) -> Instant {
+        self.ageless.unwrap_or_else(now)
     }
 
     /// Tells how much of the pool was free when the core was last looked at.
@@ -278,4 +289,26 @@ impl Drop for Awaiting<'_> {
 /// Takes a lock. A panic elsewhere leaves plain counters and queues behind, which stay usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Rule, Rules};
+
+    /// mux:overload:max-age.
+    #[tokio::test(start_paused = true)]
+    async fn time_is_asked_for_only_where_the_age_of_messages_counts() {
+        let second = Duration::from_secs(1);
+        let shared = |max_age| {
+            let service = Rule { max_age, ..Rule::SERVICE };
+            let rules = Rules { service, ..Rules::default() };
+            let core = CoreConfig { rules, ..CoreConfig::default() };
+            Shared::new(core, Vec::new(), Settings::default(), second, Kind::Router).unwrap()
+        };
+        let (ageless, aged) = (shared(None), shared(Some(second)));
+        let before = now();
+        tokio::time::advance(second).await;
+        assert_eq!((ageless.queued_at(), aged.queued_at()), (before, before + second));
+    }
 }

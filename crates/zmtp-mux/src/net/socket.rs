@@ -15,7 +15,7 @@ use crate::net::bell::{Bell, Ear};
 use crate::net::dealer::{DealerError, DealerOptions};
 use crate::net::endpoint::Endpoint;
 use crate::net::figures::{Figure, Figures};
-use crate::net::inbox::{Ended, Inbox};
+use crate::net::inbox::{Ended, Inbox, Taken};
 use crate::net::mux::{BindError, Listen, Mux, MuxConfig};
 use crate::net::outward::{Line, Outward, Shaken};
 use crate::net::shared::{Kind, Shared};
@@ -208,8 +208,8 @@ impl MuxSocket {
     /// [`Closed`].
     pub fn try_event(&self) -> Result<Option<SocketEvent>, Closed> {
         let mut event = None;
-        let outcome = self.0.inbox.take(1, &mut |taken| event = Some(taken.into()));
-        outcome.map(|_| event).map_err(|Ended| Closed)
+        self.take(1, |taken| event = Some(taken.into()))?;
+        Ok(event)
     }
 
     /// Waits until there is something, appends up to `max` of what comes next, and returns how many
@@ -228,7 +228,7 @@ impl MuxSocket {
         max: usize,
     ) -> Result<usize, Closed> {
         let mut ear = Ear::default();
-        poll_fn(|cx| self.poll_events(cx, &mut ear, max, |event| into.push(event))).await
+        poll_fn(|cx| self.poll_take(cx, &mut ear, max, |taken| into.push(taken.into()))).await
     }
 
     /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
@@ -238,7 +238,7 @@ impl MuxSocket {
         ear: &mut Ear,
     ) -> Poll<Result<SocketEvent, Closed>> {
         let mut event = None;
-        match self.poll_events(cx, ear, 1, |taken| event = Some(taken)) {
+        match self.poll_take(cx, ear, 1, |taken| event = Some(taken.into())) {
             Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
             Poll::Ready(Err(closed)) => Poll::Ready(Err(closed)),
             Poll::Pending => Poll::Pending,
@@ -247,15 +247,24 @@ impl MuxSocket {
 
     /// Takes up to `max` of what comes next, and returns how many that are.
     #[inline]
-    pub(crate) fn poll_events(
+    pub(crate) fn poll_take(
         &self,
         cx: &mut Context<'_>,
         ear: &mut Ear,
         max: usize,
-        mut each: impl FnMut(SocketEvent),
+        each: impl FnMut(Taken<'_>),
     ) -> Poll<Result<usize, Closed>> {
-        let taken = self.0.inbox.poll_take(cx, ear, max, |taken| each(taken.into()));
+        let taken = self.0.inbox.poll_take(cx, ear, max, each);
         taken.map(|outcome| outcome.map_err(|Ended| Closed))
+    }
+
+    /// The same, without waiting.
+    pub(crate) fn take(
+        &self,
+        max: usize,
+        mut each: impl FnMut(Taken<'_>),
+    ) -> Result<usize, Closed> {
+        self.0.inbox.take(max, &mut each).map_err(|Ended| Closed)
     }
 
     /// Returns the peers that are in, as far as the application has taken their events.

@@ -47,6 +47,40 @@ fn finds_a_message_in_place_and_says_what_it_waits_for() {
     assert_eq!(found.item, Item::Message(Octets::InPlace(&message)));
 }
 
+proptest! {
+    /// 37:framing:split-anywhere.
+    #[test]
+    fn a_run_is_what_is_found_one_by_one(
+        messages in prop::collection::vec(prop::collection::vec(0..80_usize, 1..6), 0..8),
+        command in any::<Option<prop::sample::Index>>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut octets = BytesMut::new();
+        for (number, lens) in messages.iter().enumerate() {
+            if command.is_some_and(|at| at.index(messages.len()) == number) {
+                put_command("PING", b"\0\0", &mut octets);
+            }
+            let frames = lens.iter().map(|&len| vec![b'x'; len]);
+            octets.extend_from_slice(Message::from_frames(frames).unwrap().as_octets());
+        }
+        let input = &octets[..cut.index(octets.len() + 1)];
+        let mut decoder = Decoder::new(limits());
+        let run = decoder.run(input).unwrap_or(Run { octets: &[], messages: 0 });
+        prop_assert!(input.starts_with(run.octets));
+        let (mut at, mut found) = (0, 0);
+        while at < run.octets.len() {
+            let decoded = decoder.decode(&input[at..]).unwrap().unwrap();
+            prop_assert!(matches!(decoded.item, Item::Message(Octets::InPlace(_))));
+            (at, found) = (at + decoded.consumed, found + 1);
+        }
+        prop_assert_eq!((at, found), (run.octets.len(), run.messages));
+        prop_assert_eq!(decoder.short_message(&input[at..]), None);
+        // In the middle of a message there is none.
+        prop_assert!(decoder.decode(b"\x01\x01a").unwrap().is_none());
+        prop_assert_eq!(decoder.run(input), None);
+    }
+}
+
 /// 37:command:between-frames.
 #[test]
 fn puts_a_message_together_around_the_commands_inside_it() {

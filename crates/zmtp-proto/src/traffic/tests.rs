@@ -50,6 +50,22 @@ fn a_ping_with_a_ttl_starts_a_clock_that_any_octet_stops() {
     assert_eq!(traffic.poll_timeout(), Some(now + 39 * SECOND));
 }
 
+/// 37:heartbeat:any-octet-is-life.
+#[test]
+fn a_run_stops_the_clocks_that_its_messages_would_and_is_not_for_a_publisher() {
+    let now = start();
+    let mut traffic = quiet();
+    let _ = received(&mut traffic, b"\x04\x07\x04PING\x00\x64", now);
+    assert!(traffic.handle_input(b"\x00", now).unwrap().is_none());
+    let run = Run { octets: b"\x00\x00\x01\x00\x00\x01a", messages: 2 };
+    assert_eq!(traffic.handle_run(b"\x00\x00\x01\x00\x00\x01a\x04\x00", now), Some(run));
+    assert_eq!(traffic.poll_timeout(), None);
+    assert_eq!(traffic.handle_run(b"\x04\x00", now), None);
+    let settings = Settings::default();
+    let mut publisher = Traffic::new(&settings, pairing(SocketType::Xpub, SocketType::Sub), now);
+    assert_eq!(publisher.handle_run(b"\x00\x00", now), None);
+}
+
 /// 37:heartbeat:withheld-reads, mux:overload:partial-charged.
 #[test]
 fn while_we_do_not_read_on_only_the_clock_of_the_message_runs() {

@@ -46,7 +46,13 @@ impl Outbound {
     // spec: mux:overload:window
     #[inline]
     pub(crate) fn note_answer(&mut self) -> Wake {
-        self.unanswered = self.unanswered.saturating_sub(1);
+        self.note_answers(1)
+    }
+
+    /// As [`note_answer`](Self::note_answer), of several at once.
+    #[inline]
+    pub(crate) fn note_answers(&mut self, answers: usize) -> Wake {
+        self.unanswered = self.unanswered.saturating_sub(answers);
         if self.pairs.is_some() { self.wake() } else { Wake::NotNeeded }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use zmtp_proto::Message;
 
 use crate::core::address::Token;
-use crate::core::binding::{BindingKey, Stage};
+use crate::core::binding::{Binding, BindingKey, Stage};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Outgoing;
 use crate::core::event::Event;
@@ -84,13 +84,13 @@ impl MuxCore {
         message: &Message,
         now: Instant,
     ) -> Result<(), Unsent> {
-        self.now = now;
+        self.now = self.now.max(now);
         let len = lead.len().saturating_add(message.encoded_len());
         let (local, key) = self.resolve_local(to, len)?;
         loop {
-            let Some(to) = self.bindings.get(key) else { return Err(Unsent::NoPeer) };
-            let policy = to.rule.policy;
-            let Err(short) = self.room_for_local(key, len) else {
+            let peer = self.live_peer(key)?;
+            let policy = peer.rule.policy;
+            let Err(short) = self.room_for_local(peer, len) else {
                 self.push_local(local, key, &Outgoing::own(lead, message), message);
                 return Ok(());
             };
@@ -102,7 +102,7 @@ impl MuxCore {
                     let _: Outcome = self.drop_message(DropReason::Busy);
                     return Ok(());
                 }
-                Policy::Reject => return Err(self.await_room(key, len, short)),
+                Policy::Reject => return Err(self.await_room(to, key, len, short)),
             }
         }
     }
@@ -120,8 +120,8 @@ impl MuxCore {
     ) -> Result<Reserved, Unsent> {
         self.now = now;
         let (local, key) = self.resolve_local(to, len)?;
-        if let Err(short) = self.room_for_local(key, len) {
-            return Err(self.await_room(key, len, short));
+        if let Err(short) = self.room_for_local(self.live_peer(key)?, len) {
+            return Err(self.await_room(to, key, len, short));
         }
         let source = self.bindings.get(local).map(|local| local.source).ok_or(Unsent::Ends)?;
         let Some(to) = self.bindings.get_mut(key) else { return Err(Unsent::NoPeer) };
@@ -160,7 +160,7 @@ impl MuxCore {
         }
         self.used.give_back(len);
         if role == Role::Client {
-            self.release_clients(own, Used::of(len));
+            self.release_clients(own, Used::of(1, len));
         }
         self.sources.give_back(source, len);
         self.note_room(to);
@@ -174,7 +174,7 @@ impl MuxCore {
     /// Why it would not.
     pub fn is_writable(&mut self, to: Target<'_>, len: usize) -> Result<(), Unsent> {
         let (_, key) = self.resolve_local(to, len)?;
-        self.room_for_local(key, len).map_err(|_| Unsent::NoRoom)
+        self.room_for_local(self.live_peer(key)?, len).map_err(|_| Unsent::NoRoom)
     }
 
     /// Gives back to the application what it has sent, and takes room for that.
@@ -205,16 +205,19 @@ impl MuxCore {
     }
 
     /// Notes that the application waits for room.
-    fn await_room(&mut self, key: BindingKey, len: usize, short: Short) -> Unsent {
+    #[cold]
+    fn await_room(&mut self, to: Target<'_>, key: BindingKey, len: usize, short: Short) -> Unsent {
         let room = self.bindings.get(key).map_or(0, |to| to.rule.pool.octets);
         if len > room.min(self.limits.global_pool.octets / 2) {
             return Unsent::TooLarge;
         }
         if let Some(local) = &mut self.local {
-            match short {
-                Short::Destination => drop(local.awaited.insert(key)),
+            match (short, to) {
+                (Short::Destination, Target::Peer(_) | Target::Name(_)) => {
+                    local.awaited.insert(key);
+                }
                 // Whatever falls free, wherever that is, may be what it lacks.
-                Short::Share => local.lacks = Lacks::Any,
+                (Short::Share, _) | (_, Target::Any) => local.lacks = Lacks::Any,
             }
         }
         Unsent::NoRoom
@@ -235,19 +238,23 @@ impl MuxCore {
             Target::Name(name) => self.directory.holder(name),
             Target::Any => self.next_in_turn(len),
         };
-        let is_live = |key: &BindingKey| self.peer_is_live(*key);
-        key.filter(is_live).map(|key| (local, key)).ok_or(Unsent::NoPeer)
+        key.map(|key| (local, key)).ok_or(Unsent::NoPeer)
     }
 
     /// Returns the peer whose turn it is; one without room only if none has any.
     fn next_in_turn(&mut self, len: usize) -> Option<BindingKey> {
-        let count = self.local.as_ref().map_or(0, |local| local.ring.len());
+        let local = self.local.as_mut()?;
+        let count = local.ring.len();
+        // Most have one, and who waits for it learns of the next as well.
+        if count == 1 {
+            return Some(local.turn);
+        }
         for _ in 0..count {
             let local = self.local.as_mut()?;
             let behind = (Bound::Excluded(local.turn), Bound::Unbounded);
             let next = *local.ring.range(behind).next().or(local.ring.first())?;
             local.turn = next;
-            if self.room_for_local(next, len).is_ok() {
+            if self.bindings.get(next).is_some_and(|to| self.room_for_local(to, len).is_ok()) {
                 return Some(next);
             }
         }
@@ -256,16 +263,28 @@ impl MuxCore {
         (count > 0).then_some(local.turn)
     }
 
-    fn peer_is_live(&self, key: BindingKey) -> bool {
-        let stage = self.bindings.get(key).map(|peer| &peer.stage);
-        stage.is_some_and(|stage| matches!(stage, Stage::Live))
+    fn live_peer(&self, key: BindingKey) -> Result<&Binding, Unsent> {
+        let peer = self.bindings.get(key).filter(|peer| matches!(peer.stage, Stage::Live));
+        peer.ok_or(Unsent::NoPeer)
     }
 
     /// Tells whether there is room for a message of the application. It has all of a queue for
     /// itself, so that there is nobody to share that with; but no queue takes all of the pool.
     // spec: mux:terminal:own-limits
-    fn room_for_local(&self, key: BindingKey, len: usize) -> Result<(), Short> {
-        let to = self.bindings.get(key).ok_or(Short::Destination)?;
+    #[inline]
+    fn room_for_local(&self, to: &Binding, len: usize) -> Result<(), Short> {
+        // As in `room`.
+        if to.outbound.used().leaves_half(len, to.rule.pool)
+            && self.used.leaves_half(len, self.half())
+        {
+            return Ok(());
+        }
+        self.scarce_room_for_local(to, len)
+    }
+
+    /// As [`room_for_local`](Self::room_for_local), when it is not plain that there is enough.
+    #[cold]
+    fn scarce_room_for_local(&self, to: &Binding, len: usize) -> Result<(), Short> {
         let (used, global) = (to.outbound.used(), self.limits.global_pool);
         if !used.has_room(len, to.rule.pool) {
             return Err(Short::Destination);
@@ -286,10 +305,10 @@ impl MuxCore {
         outgoing: &Outgoing<'_>,
         message: &Message,
     ) {
-        let Some(source) = self.bindings.get(local).map(|local| local.source) else { return };
+        let Some(source) = self.local.as_ref().map(|local| local.source) else { return };
         let Some(to) = self.bindings.get_mut(key) else { return };
         let (role, own) = (to.role, to.source);
-        let sent = Sent { source, from: local, by: By::Binding };
+        let sent = Sent { source, from: local, by: By::Binding, messages: 1 };
         let whole = Some(message.pieces().1);
         let wake = to.outbound.push(sent, outgoing, whole, &mut self.spares, self.now);
         if wake == Wake::Needed {

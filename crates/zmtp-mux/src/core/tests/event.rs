@@ -17,11 +17,9 @@ fn observe(mux: &mut Mux) -> BindingKey {
 
 /// Takes all events, each as a short text.
 fn told(mux: &mut Mux, local: BindingKey) -> Vec<String> {
-    let (mut flight, mut taken, mut all) = (Flight::default(), 0, Vec::new());
-    while mux.core.poll_transmit(local, taken, &mut flight) == Transmit::Write {
-        taken = 0;
-        while let Some((delivery, len)) = flight.take_delivery() {
-            taken += len;
+    let (mut flight, mut all) = (Flight::default(), Vec::new());
+    while mux.core.poll_transmit(local, 0, &mut flight) == Transmit::Write {
+        while let Some(delivery) = flight.take_delivery() {
             let Delivery::Event(number) = delivery else { panic!("{delivery:?}") };
             all.push(brief(&mux.core.take_event(number).unwrap()));
         }

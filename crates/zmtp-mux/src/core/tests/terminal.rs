@@ -2,95 +2,21 @@
 
 mod body;
 mod queue;
+mod run;
 mod steps;
+mod world;
 
 use proptest::prelude::*;
 use zmtp_proto::Message;
-use zmtp_proto::SocketType::{self, Dealer, Rep, Req, Router};
+use zmtp_proto::SocketType::{Dealer, Rep, Req, Router};
 
-use super::{Mux, in_flight};
+use self::world::{POOL, Taken, Terminal};
+use super::Mux;
 use crate::core::ListenerRole::Any;
 use crate::core::{
-    Admission, BindingKey, Delivery, DropReason, Encoded, Event, Flight, GoneReason, Limit,
-    MuxLimits, Outcome, Pause, Policy, PoolLimits, Reserved, Rule, Rules, Takes, Target, Token,
-    Transmit, Unsent,
+    DropReason, Encoded, Event, GoneReason, Limit, Outcome, Pause, Policy, Reserved, Target, Token,
+    Unsent,
 };
-
-/// A terminal, and what its application has in its hands.
-struct Terminal {
-    mux: Mux,
-    local: BindingKey,
-}
-
-const POOL: PoolLimits = PoolLimits { octets: 1 << 20, messages: 8 };
-
-fn rule(policy: Policy) -> Rule {
-    Rule { policy, pool: POOL, block_timeout: std::time::Duration::ZERO, ..Rule::SERVICE }
-}
-
-impl Terminal {
-    fn new(policy: Policy) -> Self {
-        let rules = Rules { service: rule(policy), client: rule(policy), ..Rules::default() };
-        let mut mux = Mux::ruled(MuxLimits::default(), rules);
-        let local = mux.core.open_local(Takes::Messages, rule(policy), mux.now).unwrap();
-        Self { mux, local }
-    }
-
-    fn join(&mut self, kind: SocketType, name: &[u8]) -> (BindingKey, Token) {
-        let admission = self.mux.introduce(kind, Any, name);
-        let Admission::Admitted { key, .. } = admission else { panic!("{admission:?}") };
-        (key, Token(self.mux.tokens.to_be_bytes()))
-    }
-
-    fn hear(&mut self, from: BindingKey, message: &Message) -> Outcome {
-        self.mux.core.handle_message(from, Encoded::Borrowed(message.as_octets()), self.mux.now)
-    }
-
-    fn send(&mut self, to: Target<'_>, message: &Message) -> Result<(), Unsent> {
-        self.mux.core.send_local(to, &[], message, self.mux.now)
-    }
-
-    /// Takes all that waits for the application.
-    fn take(&mut self) -> Vec<Delivery> {
-        let (mut flight, mut taken, mut all) = (Flight::default(), 0, Vec::new());
-        while self.mux.core.poll_transmit(self.local, taken, &mut flight) == Transmit::Write {
-            taken = 0;
-            while let Some((delivery, len)) = flight.take_delivery() {
-                taken += len;
-                all.push(delivery);
-            }
-        }
-        all
-    }
-
-    fn messages(&mut self) -> Vec<(Token, Message)> {
-        let message = |delivery| match delivery {
-            Delivery::Message { from, message } => Some((from, message)),
-            Delivery::Event(_) => None,
-        };
-        self.take().into_iter().filter_map(message).collect()
-    }
-
-    fn events(&mut self) -> Vec<Event> {
-        let taken = self.take();
-        let mut event = |delivery| match delivery {
-            Delivery::Event(number) => self.mux.core.take_event(number),
-            Delivery::Message { .. } => None,
-        };
-        taken.into_iter().filter_map(&mut event).collect()
-    }
-
-    /// Writes out what waits for a peer, as it stands on the wire.
-    fn written(&mut self, to: BindingKey) -> Vec<u8> {
-        let (mut flight, mut written, mut octets) = (Flight::default(), 0, Vec::new());
-        while self.mux.core.poll_transmit(to, written, &mut flight) == Transmit::Write {
-            let taken = in_flight(&flight);
-            (written, octets) = (taken.len(), [octets, taken].concat());
-            flight.advance(written);
-        }
-        octets
-    }
-}
 
 fn text(text: &str) -> Message {
     Message::single(text.as_bytes())
@@ -175,13 +101,13 @@ fn a_peer_is_told_of_before_its_first_message_and_behind_its_last() {
 }
 
 /// Returns whom something is of, and what it is.
-fn told(terminal: &mut Terminal, delivery: Delivery) -> (Token, String) {
+fn told(terminal: &mut Terminal, delivery: Taken) -> (Token, String) {
     let number = match delivery {
-        Delivery::Message { from, message } => {
+        Taken::Message(from, message) => {
             let text = message.frames().next().unwrap();
             return (from, String::from_utf8_lossy(text).into_owned());
         }
-        Delivery::Event(number) => number,
+        Taken::Event(number) => number,
     };
     match terminal.mux.core.take_event(number) {
         Some(Event::Bound(info)) => (info.token, "up".to_owned()),
@@ -300,6 +226,27 @@ fn what_is_for_any_peer_goes_to_each_in_turn_and_past_those_without_room() {
     assert_eq!(peers.map(|(key, _)| terminal.written(key).len() / len), [8, 8, 8]);
 }
 
+/// 28:dealer:round-robin, 28:dealer:room-limited.
+#[test]
+fn who_waits_for_the_only_peer_learns_of_the_next_and_that_has_its_turn() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let first = terminal.join(Dealer, b"");
+    while terminal.send(Target::Any, &text("x")).is_ok() {}
+    assert_eq!(terminal.mux.queued(), POOL.messages as u64);
+    let _ = terminal.mux.core.poll_room();
+    let second = terminal.join(Dealer, b"");
+    assert!(terminal.mux.core.poll_room(), "a peer has come");
+    terminal.send(Target::Any, &text("y")).unwrap();
+    assert_eq!(terminal.written(second.0), text("y").as_octets());
+    terminal.mux.close(first.0);
+    while terminal.send(Target::Any, &text("x")).is_ok() {}
+    let _ = terminal.mux.core.poll_room();
+    assert!(!terminal.written(second.0).is_empty());
+    assert!(terminal.mux.core.poll_room(), "room has fallen free");
+    terminal.mux.close(second.0);
+    assert_eq!(terminal.send(Target::Any, &text("x")), Err(Unsent::NoPeer));
+}
+
 /// mux:terminal:own-limits.
 #[test]
 fn room_that_is_made_is_kept_until_it_is_used_or_given_back() {
@@ -384,11 +331,11 @@ proptest! {
             // Limits that are reached one after the other are one event.
             let taken = terminal.take();
             let taken = taken.into_iter().map(|delivery| match delivery {
-                Delivery::Message { from, message } => {
+                Taken::Message(from, message) => {
                     assert_eq!(from, token);
                     Some(message)
                 }
-                Delivery::Event(number) => {
+                Taken::Event(number) => {
                     assert!(terminal.mux.core.take_event(number).is_some(), "no event {number}");
                     None
                 }

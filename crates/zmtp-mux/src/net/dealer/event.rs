@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zmtp_proto::Message;
 
 use crate::core::{GoneReason, PeerInfo};
+use crate::net::inbox::Taken;
 use crate::net::socket::{Incoming, SocketEvent};
 
 /// What a dealer has for its application, in order.
@@ -29,8 +30,12 @@ pub enum LinkEvent {
 }
 
 impl LinkEvent {
-    pub(super) fn of(event: SocketEvent) -> Option<Self> {
-        match event {
+    #[inline]
+    pub(super) fn of(taken: Taken<'_>) -> Option<Self> {
+        if let Taken::Message { message, .. } = taken {
+            return Some(Self::Message(message));
+        }
+        match taken.into() {
             SocketEvent::Up(peer) => Some(Self::Up(peer)),
             SocketEvent::Message(Incoming { message, .. }) => Some(Self::Message(message)),
             SocketEvent::Returned { message, .. } => Some(Self::Returned { message }),

@@ -60,8 +60,8 @@ impl Dealer {
         let mut none_yet = true;
         while none_yet {
             ready!(self.poll_unless_over(|| {
-                self.socket.poll_events(cx, ear, max, |event| {
-                    if let Some(event) = LinkEvent::of(event) {
+                self.socket.poll_take(cx, ear, max, |taken| {
+                    if let Some(event) = LinkEvent::of(taken) {
                         each(event);
                         none_yet = false;
                     }

@@ -44,11 +44,13 @@ pub struct Incoming {
     pub message: Message,
 }
 
-impl From<Taken> for SocketEvent {
+impl From<Taken<'_>> for SocketEvent {
     #[inline]
-    fn from(taken: Taken) -> Self {
+    fn from(taken: Taken<'_>) -> Self {
         match taken {
-            Taken::Message(incoming) => Self::Message(incoming),
+            Taken::Message { from, message } => {
+                Self::Message(Incoming { from: Arc::clone(from), message })
+            }
             Taken::Gone { peer, event: Event::Unbound { reason, .. } } => {
                 Self::Gone { peer, reason }
             }

@@ -70,7 +70,7 @@ impl MuxSocket {
     }
 
     pub(crate) fn try_send_parcel(&self, to: &To, parcel: Parcel<'_>) -> Result<(), NotSentReason> {
-        self.try_send_parcel_at(to, parcel, now())
+        self.try_send_parcel_at(to, parcel, self.shared().queued_at())
     }
 
     /// The same, for whoever knows what time it is.
@@ -100,8 +100,14 @@ impl MuxSocket {
         to: impl Into<To>,
         message: impl Into<Message>,
     ) -> Result<(), NotSent> {
-        let (mut ear, to, message) = (Ear::default(), to.into(), message.into());
-        let sent = poll_fn(|cx| self.poll_send(cx, &mut ear, &to, Parcel::from(&message))).await;
+        let (to, message) = (to.into(), message.into());
+        let sent = match self.try_send_parcel(&to, Parcel::from(&message)) {
+            Err(NotSentReason::Full) => {
+                let mut ear = Ear::default();
+                poll_fn(|cx| self.poll_send(cx, &mut ear, &to, Parcel::from(&message))).await
+            }
+            sent => sent,
+        };
         sent.map_err(|reason| NotSent { message, reason })
     }
 

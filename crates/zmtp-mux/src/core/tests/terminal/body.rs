@@ -5,9 +5,9 @@ use std::io::IoSlice;
 use bytes::Bytes;
 use zmtp_proto::{Message, MessageBuilder};
 
-use super::{Dealer, Policy, Target, Terminal};
+use super::{Dealer, Policy, Taken, Target, Terminal};
 use crate::client::{ClientCore, ClientLimits};
-use crate::core::{BindingKey, Delivery, Event};
+use crate::core::{BindingKey, Event};
 use crate::service::{Envelopes, Lead};
 
 const LEAST: usize = Message::SHARED_LEN_MIN;
@@ -89,8 +89,8 @@ fn a_message_in_pieces_comes_back_whole() {
     terminal.mux.core.send_local(to, lead, &message, now).unwrap();
     terminal.mux.close(key);
     let events = terminal.take().into_iter().filter_map(|delivery| match delivery {
-        Delivery::Event(number) => terminal.mux.core.take_event(number),
-        Delivery::Message { .. } => None,
+        Taken::Event(number) => terminal.mux.core.take_event(number),
+        Taken::Message(..) => None,
     });
     let mut returned = events.filter_map(|event| {
         if let Event::Returned { octets, .. } = event { Some(octets) } else { None }

@@ -4,17 +4,19 @@ use proptest::prelude::*;
 use zmtp_proto::Message;
 use zmtp_proto::SocketType::Dealer;
 
-use super::Terminal;
-use crate::core::{BindingKey, Delivery, Outcome, Pause, Policy, Target, Token};
+use super::{Taken, Terminal};
+use crate::core::{BindingKey, Outcome, Pause, Policy, Runs, Target, Token};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Join { named: bool },
     Close(usize),
     Hear(usize, bool),
+    Run(usize, usize),
     Send(usize, bool),
     Write(usize),
     Take,
+    TakeSome(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -22,9 +24,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|named| Step::Join { named }),
         1 => any::<usize>().prop_map(Step::Close),
         6 => (any::<usize>(), any::<bool>()).prop_map(|(peer, big)| Step::Hear(peer, big)),
+        6 => (any::<usize>(), 1..4_usize).prop_map(|(peer, count)| Step::Run(peer, count)),
         6 => (any::<usize>(), any::<bool>()).prop_map(|(peer, big)| Step::Send(peer, big)),
         3 => any::<usize>().prop_map(Step::Write),
         3 => Just(Step::Take),
+        3 => (0..4_usize).prop_map(Step::TakeSome),
     ]
 }
 
@@ -73,6 +77,17 @@ proptest! {
                         }
                     }
                 }
+                Step::Run(peer, count) => {
+                    let Some(peer) = at(peer) else { continue };
+                    let run = vec![message(false); count];
+                    let now = terminal.mux.now;
+                    // As a reader does, which gives the core no more of whom it wants no more.
+                    if terminal.mux.core.poll_pause(peers[peer].0, now) == Pause::Read
+                        && terminal.hear_run(peers[peer].0, &run) == Runs::Queued
+                    {
+                        peers[peer].2.extend(run);
+                    }
+                }
                 Step::Send(peer, big) => {
                     if let Some(peer) = at(peer) {
                         let _ = terminal.send(Target::Peer(peers[peer].1), &message(big));
@@ -84,6 +99,18 @@ proptest! {
                     }
                 }
                 Step::Take => taken.extend(terminal.messages()),
+                Step::TakeSome(max) => {
+                    for thing in terminal.take_some(max) {
+                        match thing {
+                            Taken::Message(from, message) => taken.push((from, message)),
+                            Taken::Event(number) => drop(terminal.mux.core.take_event(number)),
+                        }
+                    }
+                    let (local, flight) = (terminal.local, &mut terminal.flight);
+                    if flight.is_empty() {
+                        let _ = terminal.mux.core.poll_transmit(local, 0, flight);
+                    }
+                }
             }
             terminal.mux.queued();
         }
@@ -96,7 +123,7 @@ proptest! {
             terminal.mux.close(*key);
         }
         for event in terminal.take() {
-            if let Delivery::Event(number) = event {
+            if let Taken::Event(number) = event {
                 terminal.mux.core.take_event(number);
             }
         }
