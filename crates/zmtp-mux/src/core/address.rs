@@ -116,7 +116,7 @@ pub(crate) fn binding_address(node: NodeId, token: Token) -> [u8; BINDING_LEN] {
 /// The address under which others see a peer, as the frame that begins each of its messages.
 ///
 /// Encoded once, since it is put in front of every message. Invariant: a short frame with MORE.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Shown(Box<[u8]>);
 
 impl Shown {
@@ -138,6 +138,11 @@ impl Shown {
     /// Returns the address.
     pub(crate) fn address(&self) -> &[u8] {
         self.0.get(Self::HEADER_LEN..).unwrap_or_default()
+    }
+
+    /// Tells whether it is a name, which another may have had before.
+    pub(crate) fn is_name(&self) -> bool {
+        self.address().first().is_some_and(|&first| first != 0)
     }
 
     /// Octets of the frame's header.

@@ -1,5 +1,7 @@
 //! The end of a binding: what waited for it, and who hears of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::core::address::Name;
@@ -9,6 +11,7 @@ use crate::core::flight::Flight;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::notice::GoneReason;
 use crate::core::outbound::{Outbound, Rest};
+use crate::core::pairs::Line;
 use crate::core::refuse::Ended;
 
 impl MuxCore {
@@ -80,12 +83,18 @@ impl MuxCore {
 }
 
 impl Ended {
+    /// Returns in which line stands what came from it.
+    pub(super) fn line(&self) -> Line<'_> {
+        Line::under(self.source, &self.shown)
+    }
+
     pub(super) fn of(key: BindingKey, binding: &Binding) -> Self {
         Self {
             key,
             role: binding.role,
             link_is_req: matches!(binding.link, Link::Req(_)),
             source: binding.source,
+            shown: Arc::clone(&binding.shown),
             name: binding.name.as_ref().map(|name| Bytes::copy_from_slice(name.as_octets())),
             token: binding.token,
             generation: binding.generation,

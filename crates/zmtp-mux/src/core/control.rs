@@ -12,6 +12,7 @@ use crate::core::hello::NameClaim;
 use crate::core::mux::MuxCore;
 use crate::core::notice::{Control, Form, Header, NoticeKind, put_notice};
 use crate::core::outbound::Wake;
+use crate::core::pairs::Line;
 use crate::core::record::Own;
 use crate::core::returns::{Return, Returned, Room};
 use crate::core::role::Role;
@@ -103,7 +104,7 @@ impl MuxCore {
         let mut octets = Vec::new();
         put_notice(form, header, &[&address, &held], &[], &mut octets);
         bump(&mut self.counters.hellos);
-        self.push_own(from, Own::Hello, &octets, source);
+        self.push_own(from, Own::Hello, &octets, Line::of(source));
     }
 
     /// Answers control that is not heeded with a RETURN, which has no frames.
@@ -116,9 +117,9 @@ impl MuxCore {
         reason: DropReason,
         retry_after: Duration,
     ) {
-        let Some(behind) = self.bindings.get(from).map(|from| from.source) else { return };
+        let Some(source) = self.bindings.get(from).map(|from| from.source) else { return };
         let message = Return { reason, dst, frames: &[], len: 0, generation: 0, retry_after };
-        bump(match self.push_return(from, form, &message, behind, Room::New) {
+        bump(match self.push_return(from, form, &message, Line::of(source), Room::New) {
             Returned::Queued => &mut self.counters.control_refused,
             Returned::NoRoom | Returned::NotTaken => &mut self.counters.control_dropped,
         });

@@ -15,6 +15,7 @@ use crate::core::event::Event;
 use crate::core::mux::{MuxCore, Phase};
 use crate::core::names::Cause;
 use crate::core::notice::{Form, GoneReason, Header, NoticeKind, put_notice};
+use crate::core::pairs::Line;
 use crate::core::record::Own;
 use crate::core::role::Role;
 
@@ -55,7 +56,7 @@ impl MuxCore {
             };
             octets.clear();
             put_notice(Form::Plain, header, &[], &[], &mut octets);
-            self.push_own(*key, Own::Notice { reserved: 0 }, &octets, *source);
+            self.push_own(*key, Own::Notice { reserved: 0 }, &octets, Line::of(*source));
         }
     }
 

@@ -4,11 +4,15 @@
 //! address stands right after the first empty frame, `[id?, "", dst, body...]`. All here are
 //! plain functions over encoded frames; `rest` is passed on as the octets it came in.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Frames, Message, put_header};
 
 use crate::core::address::{Shown, Token};
 use crate::core::delivery::Mark;
+use crate::core::pairs::Line;
+use crate::core::source::SourceKey;
 
 /// A message of a peer, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +109,11 @@ pub(crate) struct Outgoing<'m> {
 #[derive(Debug)]
 enum Lead<'m> {
     /// `[src]`
-    Source(&'m Shown),
+    Source(&'m Arc<Shown>),
     /// `[src, id?, ""]`
-    FromReq { source: &'m Shown, id: Option<&'m [u8]> },
+    FromReq { source: &'m Arc<Shown>, id: Option<&'m [u8]> },
     /// `[id?, "", src]`
-    ToReq { id: Option<&'m [u8]>, source: &'m Shown },
+    ToReq { id: Option<&'m [u8]>, source: &'m Arc<Shown> },
     /// Whose it is, for the application.
     Inbound(Token),
     /// What the application puts before it.
@@ -121,7 +125,7 @@ impl<'m> Outgoing<'m> {
     // spec: mux:envelope:rest-unchanged, 28:router:prefix-source, 28:rep:envelope-returned,
     // mux:req:address-after-delimiter
     #[inline]
-    pub(crate) fn new(source: &'m Shown, rest: Rest<'m>) -> Self {
+    pub(crate) fn new(source: &'m Arc<Shown>, rest: Rest<'m>) -> Self {
         match rest {
             Rest::Opaque(tail) => Self { lead: Lead::Source(source), tail },
             Rest::Delimited(Delimited { id, body }) => {
@@ -132,7 +136,7 @@ impl<'m> Outgoing<'m> {
 
     /// Makes the message as a REQ receives it.
     // spec: mux:req:answer-form
-    pub(crate) fn answer(source: &'m Shown, answer: Delimited<'m>) -> Self {
+    pub(crate) fn answer(source: &'m Arc<Shown>, answer: Delimited<'m>) -> Self {
         Self { lead: Lead::ToReq { id: answer.id, source }, tail: answer.body }
     }
 
@@ -149,6 +153,16 @@ impl<'m> Outgoing<'m> {
     pub(crate) fn own(lead: &'m [u8], message: &'m Message) -> Self {
         let (head, tail) = message.pieces();
         Self { lead: Lead::Own(lead, head), tail }
+    }
+
+    /// Returns in which line it waits, if it is of this source.
+    pub(crate) fn line(&self, source: SourceKey) -> Line<'m> {
+        match self.lead {
+            Lead::Source(shown)
+            | Lead::FromReq { source: shown, .. }
+            | Lead::ToReq { source: shown, .. } => Line::under(source, shown),
+            Lead::Inbound(_) | Lead::Own(..) => Line::of(source),
+        }
     }
 
     /// Returns its octets as it will be encoded.

@@ -25,6 +25,7 @@ use crate::core::mux::MuxCore;
 use crate::core::names::Cause;
 use crate::core::notice::GoneReason;
 use crate::core::outbound::Outbound;
+use crate::core::pairs::Line;
 use crate::core::policy::Rule;
 use crate::core::principal::Principal;
 use crate::core::record::Own;
@@ -289,7 +290,7 @@ impl MuxCore {
         let (key, own) = (local.key, local.source);
         let Some(number) = local.events.push(event) else { return };
         let mark = Mark::Event(number).to_octets();
-        self.push_own(key, Own::Notice { reserved }, &mark, behind.unwrap_or(own));
+        self.push_own(key, Own::Notice { reserved }, &mark, Line::of(behind.unwrap_or(own)));
     }
 
     /// Tells the application that a peer holds others up, unless it has not heard that yet.

@@ -113,8 +113,10 @@ impl Model {
         // The connections of a user share.
         let user = usize::from(dispute.principal);
         let source = if matches!(user, 1 | 2) { usize::MAX - user } else { self.peers.len() };
+        let is_service = matches!(state, State::Service | State::Held);
+        let shown = if is_service { name.clone() } else { address.to_vec() };
         let peer = Peer::new(state, kind, address, name, dispute);
-        self.peers.push(Peer { source, window, ..peer });
+        self.peers.push(Peer { source, shown, window, ..peer });
         if let (State::Service, Claim::Won(loser)) = (state, claim) {
             self.take_over(loser, self.peers.len() - 1);
         }
@@ -180,7 +182,7 @@ impl Model {
         mut message: Vec<Frame>,
     ) -> Result<usize, DropReason> {
         let from = &self.peers[source];
-        let shown = if from.state == State::Service { &from.name } else { &from.address };
+        let shown = &from.shown;
         if shown.is_empty() {
             return Err(DropReason::Denied);
         }
@@ -265,22 +267,18 @@ impl Model {
         }
     }
 
-    /// The writer of `peer` takes these: each is the first of what its source has there. It takes
-    /// nothing only if nothing waits, or as much is unanswered as may be.
+    /// The writer of `peer` takes these: each is the first of what waits there under the address that
+    /// it is from. It takes nothing only if nothing waits, or as much is unanswered as may be.
     pub(crate) fn take(&mut self, peer: usize, items: &[Item]) {
         for item in items {
+            let waiting = &self.peers[peer].queue[self.peers[peer].taken..];
+            let place = waiting.iter().position(|(_, other)| other == item);
+            let place = place.unwrap_or_else(|| panic!("{item:?} does not wait"));
+            let shown = |place: usize| &self.peers[waiting[place].0].shown;
+            let behind =
+                |earlier: usize| waiting[earlier].1.is_message() && shown(earlier) == shown(place);
+            assert!(!item.is_message() || !(0..place).any(behind), "{item:?} overtakes");
             let peer = &mut self.peers[peer];
-            let waiting = &peer.queue[peer.taken..];
-            assert!(waiting.iter().any(|(_, other)| other == item), "{item:?} does not wait");
-            // Two that had a name one after the other may have sent the same.
-            let place = (0..waiting.len()).find(|&place| {
-                let (from, other) = &waiting[place];
-                let is_first = waiting[..place].iter().all(|(other, earlier)| {
-                    other != from || !earlier.is_message() || !item.is_message()
-                });
-                other == item && is_first
-            });
-            let place = place.unwrap_or_else(|| panic!("{item:?} overtakes"));
             let item = peer.queue.remove(peer.taken + place);
             peer.taken += 1;
             let was_on_way = peer.on_way > 0;

@@ -28,7 +28,7 @@ pub(crate) use self::congestion::Sharing;
 use self::signs::{Place, Signs};
 use crate::core::envelope::Outgoing;
 use crate::core::flight::{Chunk, Flight};
-use crate::core::pairs::{Item, Pairs};
+use crate::core::pairs::{Item, Line, Pairs};
 use crate::core::pool::Used;
 use crate::core::record::{Own, Record, Sent, Sign, What};
 use crate::core::source::SourceKey;
@@ -162,12 +162,12 @@ impl Outbound {
         }
     }
 
-    /// Queues what the MUX says of its own, behind all that `source` has here.
+    /// Queues what the MUX says of its own, behind all that is in this line.
     pub(crate) fn push_own(
         &mut self,
         own: Own,
         octets: &[u8],
-        source: SourceKey,
+        line: Line<'_>,
         spares: &mut Spares,
         now: Instant,
     ) -> Wake {
@@ -190,7 +190,7 @@ impl Outbound {
         let record = Record { len, what };
         if congested {
             let item = Item { record, head: octets.to_vec(), tail: None, since: now };
-            self.pairs.get_or_insert_default().push(source, item);
+            self.pairs.get_or_insert_default().push(line, item);
         } else {
             self.records.push_back(record);
             self.buffer(len, spares).extend_from_slice(octets);

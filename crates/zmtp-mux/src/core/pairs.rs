@@ -11,15 +11,21 @@
 //!                                                          └──────────┘ a quantum more
 //! ```
 //!
+//! Messages under one name stay in their order as well, though another source may have the name by now:
+//! its messages wait behind those of the holder before, in the queue of that one's source, as long as there
+//! are any.
+//!
 //! So who asks seldom waits for others who do, and for little of a source that floods. After four messages
 //! of new ones the round has one: however many come anew, as over connections that they make for one
 //! message, the round gets a fifth.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::core::address::Shown;
 use crate::core::binding::{BindingKey, KeyHash};
 use crate::core::pool::Used;
 use crate::core::record::{Record, What};
@@ -33,16 +39,53 @@ pub(crate) struct Pairs {
     new: VecDeque<SourceKey>,
     /// All the others, also such as have nothing left until their turn comes.
     round: VecDeque<SourceKey>,
+    /// What each source has here, in whichever queue.
+    used: HashMap<SourceKey, Used, KeyHash>,
+    /// Names under which something waits, and where.
+    names: BTreeMap<Arc<Shown>, Place>,
     /// Messages of new ones since the last of the round.
     new_served: u8,
     /// How many messages and notices wait.
     waiting: usize,
 }
 
+/// In which queue something waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'l> {
+    /// That of this source,
+    source: SourceKey,
+    /// unless something under this address, a name, waits in another.
+    shown: Option<&'l Arc<Shown>>,
+}
+
+impl<'l> Line<'l> {
+    /// What is under no name.
+    #[inline]
+    pub(crate) fn of(source: SourceKey) -> Self {
+        Self { source, shown: None }
+    }
+
+    /// What comes from this address, or is said of it.
+    #[inline]
+    pub(crate) fn under(source: SourceKey, shown: &'l Arc<Shown>) -> Self {
+        Self { source, shown: Some(shown) }
+    }
+
+    fn name(&self) -> Option<&'l Arc<Shown>> {
+        self.shown.filter(|shown| shown.is_name())
+    }
+}
+
+/// Where what is under a name waits, and how much of it.
+#[derive(Debug)]
+struct Place {
+    queue: SourceKey,
+    waiting: usize,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
-    items: VecDeque<Item>,
-    used: Used,
+    items: VecDeque<(Item, Option<Arc<Shown>>)>,
     deficit: usize,
 }
 
@@ -65,16 +108,22 @@ pub(crate) struct Item {
 }
 
 impl Pairs {
-    // spec: mux:overload:congested-pairs
-    pub(crate) fn push(&mut self, source: SourceKey, item: Item) {
+    // spec: mux:overload:congested-pairs, mux:order:pair-fifo
+    pub(crate) fn push(&mut self, line: Line<'_>, item: Item) {
+        let source = self.queue_of(line);
+        if let Some(name) = line.name() {
+            let new = Place { queue: source, waiting: 0 };
+            let place = self.names.entry(Arc::clone(name)).or_insert(new);
+            place.waiting = place.waiting.saturating_add(1);
+        }
         let queue = self.queues.entry(source).or_insert_with(|| {
             self.new.push_back(source);
             Queue { deficit: QUANTUM, ..Queue::default() }
         });
-        if item.record.is_message() {
-            queue.used.take(item.record.len);
+        if let What::Message(sent) = item.record.what {
+            self.used.entry(sent.source).or_default().take(item.record.len);
         }
-        queue.items.push_back(item);
+        queue.items.push_back((item, line.name().cloned()));
         self.waiting = self.waiting.saturating_add(1);
     }
 
@@ -90,7 +139,7 @@ impl Pairs {
             };
             let key = *turn.front()?;
             let queue = self.queues.get_mut(&key)?;
-            let len = queue.items.front().map(|item| item.record.len);
+            let len = queue.items.front().map(|(item, _)| item.record.len);
             if let Some(left) = len.and_then(|len| queue.deficit.checked_sub(len)) {
                 queue.deficit = left;
                 self.new_served = match age {
@@ -113,11 +162,12 @@ impl Pairs {
         None
     }
 
-    /// Takes the oldest message that `from`, a connection of `source`, has here.
-    pub(crate) fn pop_oldest(&mut self, source: SourceKey, from: BindingKey) -> Option<Item> {
+    /// Takes the oldest message that `from`, which sends in this line, has here.
+    pub(crate) fn pop_oldest(&mut self, line: Line<'_>, from: BindingKey) -> Option<Item> {
+        let source = self.queue_of(line);
         let queue = self.queues.get(&source)?;
         let place = queue.items.iter().position(
-            |item| matches!(item.record.what, What::Message(sent) if sent.from == from),
+            |(item, _)| matches!(item.record.what, What::Message(sent) if sent.from == from),
         )?;
         self.take(source, place)
     }
@@ -128,7 +178,7 @@ impl Pairs {
             item.record.is_message() && now.saturating_duration_since(item.since) > age
         };
         let expired = |(key, queue): (&SourceKey, &Queue)| {
-            queue.items.front().is_some_and(old).then_some(*key)
+            queue.items.front().is_some_and(|(item, _)| old(item)).then_some(*key)
         };
         let key = self.queues.iter().find_map(expired)?;
         self.take(key, 0)
@@ -136,7 +186,12 @@ impl Pairs {
 
     /// Returns what a source has here.
     pub(crate) fn used(&self, source: SourceKey) -> Used {
-        self.queues.get(&source).map(|queue| queue.used).unwrap_or_default()
+        self.used.get(&source).copied().unwrap_or_default()
+    }
+
+    fn queue_of(&self, line: Line<'_>) -> SourceKey {
+        let place = line.name().and_then(|name| self.names.get(name));
+        place.map_or(line.source, |place| place.queue)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -146,20 +201,33 @@ impl Pairs {
     /// Returns how many messages there are, by walking them.
     pub(crate) fn messages(&self) -> usize {
         let items = self.queues.values().flat_map(|queue| &queue.items);
-        items.map(|item| item.record.messages()).sum()
+        items.map(|(item, _)| item.record.messages()).sum()
     }
 
     fn take(&mut self, source: SourceKey, place: usize) -> Option<Item> {
         let queue = self.queues.get_mut(&source)?;
-        let item = queue.items.remove(place)?;
-        if item.record.is_message() {
-            queue.used.give_back(item.record.len);
-        }
+        let (item, name) = queue.items.remove(place)?;
         if queue.items.is_empty() {
             // What was saved for a large message that is gone is no credit for others.
             queue.deficit = queue.deficit.min(QUANTUM);
         }
         self.waiting = self.waiting.saturating_sub(1);
+        if let What::Message(sent) = item.record.what
+            && let Some(used) = self.used.get_mut(&sent.source)
+        {
+            used.give_back(item.record.len);
+            if *used == Used::default() {
+                self.used.remove(&sent.source);
+            }
+        }
+        if let Some(name) = name
+            && let Some(place) = self.names.get_mut(&name)
+        {
+            place.waiting = place.waiting.saturating_sub(1);
+            if place.waiting == 0 {
+                self.names.remove(&name);
+            }
+        }
         Some(item)
     }
 }
@@ -203,10 +271,10 @@ mod tests {
         let (sources, peers) = (keys::<SourceKey>(2), keys::<BindingKey>(2));
         let mut pairs = Pairs::default();
         for _ in 0..64 {
-            pairs.push(sources[0], item(sources[0], peers[0], 1 << 20));
+            pairs.push(Line::of(sources[0]), item(sources[0], peers[0], 1 << 20));
         }
         for _ in 0..64 * 1024 {
-            pairs.push(sources[1], item(sources[1], peers[1], 1024));
+            pairs.push(Line::of(sources[1]), item(sources[1], peers[1], 1024));
         }
         let mut octets = [0_usize; 2];
         while octets.iter().sum::<usize>() < 100 << 20 {
@@ -220,7 +288,7 @@ mod tests {
 
     fn flood(pairs: &mut Pairs, source: SourceKey, from: BindingKey) {
         for _ in 0..1000 {
-            pairs.push(source, item(source, from, 100));
+            pairs.push(Line::of(source), item(source, from, 100));
         }
     }
 
@@ -238,7 +306,7 @@ mod tests {
                 assert!(peers[..10].contains(&from(&pairs.pop().unwrap())));
             }
             for seldom in [10, 11] {
-                pairs.push(sources[seldom], item(sources[seldom], peers[seldom], 100));
+                pairs.push(Line::of(sources[seldom]), item(sources[seldom], peers[seldom], 100));
             }
             let served = [(); 2].map(|()| from(&pairs.pop().unwrap()));
             assert_eq!(served, [peers[10], peers[11]]);
@@ -251,10 +319,10 @@ mod tests {
         let (sources, peers) = (keys::<SourceKey>(1001), keys::<BindingKey>(2));
         let mut pairs = Pairs::default();
         flood(&mut pairs, sources[1000], peers[1]);
-        pairs.push(sources[0], item(sources[0], peers[0], 100));
+        pairs.push(Line::of(sources[0]), item(sources[0], peers[0], 100));
         let mut waited = 0;
         for &unknown in &sources[1..1000] {
-            pairs.push(unknown, item(unknown, peers[0], 100));
+            pairs.push(Line::of(unknown), item(unknown, peers[0], 100));
             waited += usize::from(from(&pairs.pop().unwrap()) == peers[1]);
         }
         assert!((198..=202).contains(&waited), "{waited}");
@@ -273,7 +341,7 @@ mod tests {
             // A quantum at a time, and the next when that was forgotten if ever.
             if next == peers[0] && pairs.used(sources[1]).messages() == 0 {
                 for _ in 0..QUANTUM / 100 {
-                    pairs.push(sources[1], item(sources[1], peers[1], 100));
+                    pairs.push(Line::of(sources[1]), item(sources[1], peers[1], 100));
                 }
             }
         }
@@ -287,7 +355,10 @@ mod tests {
         let mut pairs = Pairs::default();
         for round in 1..200_usize {
             for who in 0..3 {
-                pairs.push(sources[who], item(sources[who], peers[who], round * (who + 1) * 100));
+                pairs.push(
+                    Line::of(sources[who]),
+                    item(sources[who], peers[who], round * (who + 1) * 100),
+                );
             }
         }
         let (mut last, mut count) = ([0; 3], 0);
@@ -308,10 +379,11 @@ mod tests {
         let (sources, peers) = (keys::<SourceKey>(1), keys::<BindingKey>(2));
         let mut pairs = Pairs::default();
         for (peer, len) in [(1, 10), (0, 20), (1, 30), (0, 40)] {
-            pairs.push(sources[0], item(sources[0], peers[peer], len));
+            pairs.push(Line::of(sources[0]), item(sources[0], peers[peer], len));
         }
-        let mut oldest =
-            |peer: usize| pairs.pop_oldest(sources[0], peers[peer]).map(|item| item.record.len);
+        let mut oldest = |peer: usize| {
+            pairs.pop_oldest(Line::of(sources[0]), peers[peer]).map(|item| item.record.len)
+        };
         assert_eq!((oldest(0), oldest(0), oldest(0)), (Some(20), Some(40), None));
         assert_eq!((oldest(1), oldest(1), oldest(1)), (Some(10), Some(30), None));
         assert!(pairs.is_empty());

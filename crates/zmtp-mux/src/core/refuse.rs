@@ -6,17 +6,19 @@
 //! | a stock client   | parked for a while, then dropped  | dropped              | dropped          |
 //! | a stock service  | dropped                           | dropped              | dropped          |
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::core::address::Token;
+use crate::core::address::{Shown, Token};
 use crate::core::binding::{Binding, BindingKey};
 use crate::core::counters::{DropReason, bump};
 use crate::core::envelope::Envelope;
 use crate::core::event::Limit;
 use crate::core::mux::MuxCore;
 use crate::core::outbound::START_LEN;
+use crate::core::pairs::Line;
 use crate::core::park::{Parked, Waits};
 use crate::core::policy::Policy;
 use crate::core::record::Record;
@@ -111,11 +113,16 @@ impl MuxCore {
             if rule.policy != Policy::DropOldest {
                 break;
             }
-            let Some(source) = self.bindings.get(from).map(|from| from.source) else { break };
+            let Some((source, shown)) =
+                self.bindings.get(from).map(|from| (from.source, Arc::clone(&from.shown)))
+            else {
+                break;
+            };
+            let line = Line::under(source, &shown);
             let oldest = self
                 .bindings
                 .get_mut(to)
-                .and_then(|binding| binding.outbound.withdraw_oldest(source, from));
+                .and_then(|binding| binding.outbound.withdraw_oldest(line, from));
             let Some(oldest) = oldest else { break };
             self.take_back(to, &oldest.record, &oldest.start(START_LEN), DropReason::Busy);
             match self.admit(from, envelope, message.whole()) {
@@ -219,6 +226,7 @@ pub(super) struct Ended {
     pub(super) role: Role,
     pub(super) link_is_req: bool,
     pub(super) source: SourceKey,
+    pub(super) shown: Arc<Shown>,
     pub(super) name: Option<Bytes>,
     pub(super) token: Token,
     pub(super) generation: u64,

@@ -11,10 +11,10 @@ use crate::core::notice::{
     Cut, Form, Header, NoticeKind, RETURN_FRAMES_MAX, ReturnReason, cut_frames, put_notice,
 };
 use crate::core::outbound::Wake;
+use crate::core::pairs::Line;
 use crate::core::record::{By, Own, Record, What};
 use crate::core::refuse::Ended;
 use crate::core::role::Role;
-use crate::core::source::SourceKey;
 
 /// A message that is given back.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +51,14 @@ pub(super) enum Returned {
 }
 
 impl MuxCore {
-    /// Queues a RETURN for `to`, behind all that `behind` has there.
+    /// Queues a RETURN for `to`, behind all that is in the line `behind` there.
     // spec: mux:return:room
     pub(super) fn push_return(
         &mut self,
         to: BindingKey,
         form: Form<'_>,
         message: &Return<'_>,
-        behind: SourceKey,
+        behind: Line<'_>,
         room: Room,
     ) -> Returned {
         let Some(binding) = self.bindings.get(to) else { return Returned::NotTaken };
@@ -98,7 +98,7 @@ impl MuxCore {
     }
 
     /// Queues what the MUX says of its own.
-    pub(super) fn push_own(&mut self, to: BindingKey, own: Own, octets: &[u8], behind: SourceKey) {
+    pub(super) fn push_own(&mut self, to: BindingKey, own: Own, octets: &[u8], behind: Line<'_>) {
         let Some(binding) = self.bindings.get_mut(to) else { return };
         let wake = binding.outbound.push_own(own, octets, behind, &mut self.spares, self.now);
         if wake == Wake::Needed {
@@ -113,7 +113,7 @@ impl MuxCore {
         envelope: &Envelope<'_>,
         reason: DropReason,
     ) -> Returned {
-        let Some(behind) = self.bindings.get(from).map(|from| from.source) else {
+        let Some(source) = self.bindings.get(from).map(|from| from.source) else {
             return Returned::NotTaken;
         };
         let (form, frames) = match envelope.rest {
@@ -123,7 +123,7 @@ impl MuxCore {
         let retry_after = self.retry_after(reason);
         let (dst, len) = (envelope.address, frames.len());
         let message = Return { reason, dst, frames, len, generation: 0, retry_after };
-        self.push_return(from, form, &message, behind, Room::New)
+        self.push_return(from, form, &message, Line::of(source), Room::New)
     }
 
     /// Gives back the room of something that was queued for `ended`; a message is returned, and
@@ -172,7 +172,7 @@ impl MuxCore {
             }
             Some(Link::Rep | Link::Other) | None => Form::Plain,
         };
-        match self.push_return(sent.from, form, &message, ended.source, Room::Inherited) {
+        match self.push_return(sent.from, form, &message, ended.line(), Room::Inherited) {
             Returned::Queued => self.counters.return_message(reason),
             Returned::NoRoom | Returned::NotTaken => {
                 self.lost.note(reason, ended.name.as_deref().unwrap_or_default());

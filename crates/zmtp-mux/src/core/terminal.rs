@@ -17,6 +17,7 @@ use crate::core::envelope::Outgoing;
 use crate::core::event::Limit;
 use crate::core::mux::MuxCore;
 use crate::core::outbound::Wake;
+use crate::core::pairs::Line;
 use crate::core::park::{Parked, Waits};
 use crate::core::policy::Policy;
 use crate::core::record::{By, Sent};
@@ -136,7 +137,7 @@ impl MuxCore {
     fn drop_oldest(&mut self, to: BindingKey, from: BindingKey) -> bool {
         let Some(source) = self.bindings.get(from).map(|from| from.source) else { return false };
         let Some(queue) = self.bindings.get_mut(to) else { return false };
-        let Some(oldest) = queue.outbound.withdraw_oldest(source, from) else {
+        let Some(oldest) = queue.outbound.withdraw_oldest(Line::of(source), from) else {
             return false;
         };
         self.take_back(to, &oldest.record, &oldest.whole(), DropReason::Busy);

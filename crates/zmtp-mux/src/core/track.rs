@@ -74,12 +74,12 @@ impl MuxCore {
                     let Some(open) = open else { continue };
                     let form = Form::Answer(open.id.as_deref());
                     put_notice(form, header, &[name], &[], &mut octets);
-                    self.push_own(key, Own::Notice { reserved: 0 }, &octets, ended.source);
+                    self.push_own(key, Own::Notice { reserved: 0 }, &octets, ended.line());
                 }
                 Link::Rep | Link::Other => {
                     put_notice(Form::Plain, header, &[name], &[], &mut octets);
                     let own = Own::Notice { reserved: TRACK_COST };
-                    self.push_own(key, own, &octets, ended.source);
+                    self.push_own(key, own, &octets, ended.line());
                 }
             }
             bump(&mut self.counters.gone_sent);

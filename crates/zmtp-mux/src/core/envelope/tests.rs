@@ -23,14 +23,14 @@ fn swaps_the_first_frame_and_touches_nothing_else() {
     let message = encode(&[b"dst", b"", &long, b"x", b""]);
     let envelope = open(&message).unwrap();
     assert_eq!(envelope.address, b"dst");
-    let source = Shown::new(b"src");
+    let source = Arc::new(Shown::new(b"src"));
     let outgoing = Outgoing::new(&source, envelope.rest);
     assert_eq!(frames(&outgoing), [&b"src"[..], b"", &long, b"x", b""]);
     // The rest is the very octets, wherever they came in another form than ours.
     let odd = b"\x03\0\0\0\0\0\0\0\x01d\x02\0\0\0\0\0\0\0\x01x";
     let envelope = open(odd).unwrap();
     assert_eq!(envelope.address, b"d");
-    assert_eq!(Outgoing::new(&Shown::new(b"src"), envelope.rest).tail(), &odd[10..]);
+    assert_eq!(Outgoing::new(&Arc::new(Shown::new(b"src")), envelope.rest).tail(), &odd[10..]);
 }
 
 /// mux:envelope:single-frame-dropped.
@@ -48,7 +48,10 @@ fn the_address_of_a_req_stands_behind_the_delimiter() {
     let read = |message: &[&[u8]]| {
         let message = encode(message);
         open_req(&message).map(|envelope| {
-            (envelope.address.to_vec(), frames(&Outgoing::new(&Shown::new(b"src"), envelope.rest)))
+            (
+                envelope.address.to_vec(),
+                frames(&Outgoing::new(&Arc::new(Shown::new(b"src")), envelope.rest)),
+            )
         })
     };
     let ok = |address: &[u8], out: &[&[u8]]| {
@@ -76,7 +79,7 @@ fn an_answer_begins_with_exactly_what_the_request_began_with() {
     let read = |rest: &[&[u8]], id: Option<&[u8]>| {
         let rest = encode(rest);
         as_answer(Rest::Opaque(&rest), id)
-            .map(|answer| frames(&Outgoing::answer(&Shown::new(b"src"), answer)))
+            .map(|answer| frames(&Outgoing::answer(&Arc::new(Shown::new(b"src")), answer)))
     };
     let some = |out: &[&[u8]]| Some(out.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
     assert_eq!(read(&[b"", b"a", b""], None), some(&[b"", b"src", b"a", b""]));

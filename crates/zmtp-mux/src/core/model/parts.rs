@@ -45,6 +45,8 @@ pub(crate) struct Peer {
     pub(crate) name: Vec<u8>,
     /// Whose share its messages are of.
     pub(crate) source: usize,
+    /// Under what address others see it.
+    pub(crate) shown: Vec<u8>,
     /// The request that a REQ waits for an answer to: who was asked, and what came before the
     /// address.
     pub(crate) open: Option<(usize, Vec<Frame>)>,
@@ -99,7 +101,8 @@ impl Peer {
         name: Vec<u8>,
         dispute: Dispute,
     ) -> Self {
-        let (address, open, queue) = (address.to_vec(), None, Vec::new());
+        let (shown, open, queue) = (address.to_vec(), None, Vec::new());
+        let address = shown.clone();
         let (source, taken, written, on_way, unanswered, window) = (0, 0, 0, 0, 0, None);
         Self {
             state,
@@ -107,6 +110,7 @@ impl Peer {
             address,
             name,
             source,
+            shown,
             open,
             queue,
             taken,

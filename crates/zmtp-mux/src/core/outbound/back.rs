@@ -6,9 +6,8 @@ use super::Outbound;
 use super::signs::Place;
 use crate::core::binding::BindingKey;
 use crate::core::flight::{Chunk, Flight};
-use crate::core::pairs::{Item, Pairs};
+use crate::core::pairs::{Item, Line, Pairs};
 use crate::core::record::{Record, What};
-use crate::core::source::SourceKey;
 
 impl Outbound {
     /// Takes back the message or notice that the writer has not taken.
@@ -38,9 +37,9 @@ impl Outbound {
         Some(record)
     }
 
-    /// Takes the oldest message that `from`, a connection of `source`, has waiting by its source.
-    pub(crate) fn withdraw_oldest(&mut self, source: SourceKey, from: BindingKey) -> Option<Item> {
-        self.withdraw_pair(|pairs| pairs.pop_oldest(source, from))
+    /// Takes the oldest message that `from`, which sends in this line, has waiting by its source.
+    pub(crate) fn withdraw_oldest(&mut self, line: Line<'_>, from: BindingKey) -> Option<Item> {
+        self.withdraw_pair(|pairs| pairs.pop_oldest(line, from))
     }
 
     /// Takes a message that has waited by its source for longer than `age`.

@@ -108,7 +108,7 @@ impl Outbound {
             head.extend_from_slice(outgoing.tail());
         }
         let item = Item { record, head, tail, since: now };
-        self.pairs.get_or_insert_default().push(source, item);
+        self.pairs.get_or_insert_default().push(outgoing.line(source), item);
     }
 
     /// Moves the next of what waits by its sources among the chunks: the more, the longer the kernel

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::io::IoSlice;
 
 use slotmap::Key;
@@ -17,7 +19,7 @@ fn push(outbound: &mut Outbound, spares: &mut Spares, body: &[u8]) -> Wake {
         Sent { source: SourceKey::null(), from: BindingKey::null(), by: By::Name, messages: 1 };
     outbound.push(
         sent,
-        &Outgoing::new(&Shown::new(b"s"), rest),
+        &Outgoing::new(&Arc::new(Shown::new(b"s")), rest),
         Some(&message.clone().into_bytes()),
         spares,
         now(),

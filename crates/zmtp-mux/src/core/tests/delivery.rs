@@ -1,7 +1,7 @@
 //! What becomes of an admitted message, and in which order.
 
 use super::{Mux, in_flight};
-use crate::core::{DropReason, Outcome};
+use crate::core::{DropReason, Notices, Outcome};
 
 /// mux:order:pair-fifo.
 #[test]
@@ -90,4 +90,24 @@ fn what_the_end_of_the_mux_leaves_behind_is_dropped_as_draining() {
     assert_eq!(mux.woken().len(), 3, "the client once for its message, both for the end");
     mux.close(client);
     assert_eq!((mux.dropped(DropReason::Draining), mux.queued()), (3, 0));
+}
+
+/// mux:order:pair-fifo, mux:gone:last-and-once.
+#[test]
+fn messages_of_a_new_holder_of_a_name_stand_behind_the_old_ones_and_its_gone() {
+    let mut mux = Mux::with_room((40, 1 << 20), (1000, 1 << 20));
+    mux.notices = Notices::Taken;
+    let (client, address) = mux.client();
+    let old = mux.service(b"engine");
+    assert_eq!(mux.send(client, &[b"engine", b"ask"]), Outcome::Admitted);
+    for number in 0..15_u8 {
+        assert_eq!(mux.send(old, &[&address, &[number; 300]]), Outcome::Admitted);
+    }
+    mux.close(old);
+    let new = mux.service(b"engine");
+    assert_eq!(mux.send(new, &[&address, b"new"]), Outcome::Admitted);
+    let received = mux.receive(client);
+    let last: Vec<_> = received.iter().rev().take(3).collect();
+    assert_eq!(last[0][1], b"new", "{received:?}");
+    assert_eq!(last[1][0], b"", "its GONE: {received:?}");
 }
