@@ -232,6 +232,10 @@ impl Model {
             held.0 + used.0 < most.0 && held.1 + used.1 < most.1
         };
         let clients = self.peers.iter().filter(|peer| peer.state == State::Client);
+        // One that has something waiting for it may have no more, with this, than is free with this.
+        let share = |own: (usize, usize), used: (usize, usize)| {
+            own == (0, 0) || own.0 + used.0 + 2 <= half.0 && own.1 + used.1 + 2 * len <= half.1
+        };
         let alike = |peer: &&Peer| peer.source == self.peers[to].source;
         let (used, global) = (total(there), total(&self.peers));
         let source = |peer: usize| self.peers[peer].source;
@@ -244,7 +248,7 @@ impl Model {
             && less(used, global, all)
             && (self.peers[to].state != State::Client
                 || room(total(clients.clone()), half)
-                    && less(total(clients.clone().filter(alike)), total(clients), half))
+                    && share(total(clients.clone().filter(alike)), total(clients)))
             && (less(held, global, all)
                 || self.peers[from].state == State::Service
                     && self.peers[to].state == State::Client)

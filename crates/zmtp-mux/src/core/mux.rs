@@ -65,6 +65,8 @@ pub struct MuxCore {
     pub(super) used_by_parked: Used,
     /// Octets lent to services, beyond the pool.
     pub(super) lent: usize,
+    /// Peers that are not read in the middle of a message.
+    pub(super) held_up: usize,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
     /// The time as it was told last.
@@ -125,6 +127,7 @@ impl MuxCore {
             used_by_clients: Used::default(),
             used_by_parked: Used::default(),
             lent: 0,
+            held_up: 0,
             sources: Sources::new(hash_key.hasher()),
             rules,
             now,

@@ -172,16 +172,31 @@ impl Pairs {
         self.take(source, place)
     }
 
-    /// Takes a message that has waited longer than `age`.
-    pub(crate) fn pop_expired(&mut self, age: Duration, now: Instant) -> Option<Item> {
-        let old = |item: &Item| {
-            item.record.is_message() && now.saturating_duration_since(item.since) > age
+    /// Takes all messages that have waited longer than `age`.
+    pub(crate) fn pop_expired(&mut self, age: Duration, now: Instant) -> Vec<Item> {
+        let old = |queue: &Queue| {
+            queue.items.front().is_some_and(|(item, _)| {
+                item.record.is_message() && now.saturating_duration_since(item.since) > age
+            })
         };
-        let expired = |(key, queue): (&SourceKey, &Queue)| {
-            queue.items.front().is_some_and(|(item, _)| old(item)).then_some(*key)
-        };
-        let key = self.queues.iter().find_map(expired)?;
-        self.take(key, 0)
+        let keys: Vec<_> =
+            self.queues.iter().filter_map(|(key, queue)| old(queue).then_some(*key)).collect();
+        let mut expired = Vec::new();
+        for key in keys {
+            while self.queues.get(&key).is_some_and(old)
+                && let Some(item) = self.take(key, 0)
+            {
+                expired.push(item);
+            }
+        }
+        // Whose turn may not come for long, or ever, must not keep a place meanwhile.
+        if !expired.is_empty() {
+            self.queues.retain(|_, queue| !queue.items.is_empty());
+            for turn in [&mut self.new, &mut self.round] {
+                turn.retain(|key| self.queues.contains_key(key));
+            }
+        }
+        expired
     }
 
     /// Returns what a source has here.
@@ -346,6 +361,24 @@ mod tests {
             }
         }
         assert!(served[1] <= 500 + QUANTUM / 100, "{served:?}");
+    }
+
+    /// mux:overload:max-age.
+    #[test]
+    fn whose_messages_all_expired_keeps_no_place() {
+        let (sources, peers) = (keys::<SourceKey>(1001), keys::<BindingKey>(1));
+        let mut pairs = Pairs::default();
+        for &source in &sources[..1000] {
+            pairs.push(Line::of(source), item(source, peers[0], 100));
+        }
+        let later = pairs.queues[&sources[0]].items[0].0.since + Duration::from_secs(9);
+        let fresh = Item { since: later, ..item(sources[1000], peers[0], 100) };
+        pairs.push(Line::of(sources[1000]), fresh);
+        assert_eq!(pairs.pop_expired(Duration::from_secs(1), later).len(), 1000);
+        let places = (pairs.queues.len(), pairs.new.len() + pairs.round.len(), pairs.used.len());
+        assert_eq!(places, (1, 1, 1));
+        assert_eq!(pairs.pop().map(|item| item.since), Some(later));
+        assert!(pairs.is_empty() && pairs.names.is_empty());
     }
 
     /// mux:overload:congested-pairs.

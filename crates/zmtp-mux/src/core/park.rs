@@ -66,14 +66,13 @@ impl MuxCore {
         self.now = now;
         self.retry(key);
         let refusals = self.limits.refusals;
-        // Many look less often each, so that they look no more often in all.
-        let crowd = u32::try_from(self.used_by_parked.messages() / RETRIES_MAX).unwrap_or(u32::MAX);
+        let soon = look_among(self.used_by_parked.messages());
         let Some(binding) = self.bindings.get_mut(key) else { return Pause::Read };
         let wait = if let Some(parked) = binding.parked() {
             // What frees the room for a share is told to nobody, so that one looks now and then.
             let look = match parked.short {
                 Short::Destination => LOOK_LATER,
-                Short::Share => LOOK_SOON.saturating_mul(crowd.saturating_add(1)).min(LOOK_LATER),
+                Short::Share => soon,
             };
             let left = parked.until.map(|until| until.saturating_duration_since(now));
             left.map_or(look, |left| left.min(look))
@@ -231,7 +230,14 @@ impl Parked {
 /// Parked messages that are tried again each time room falls free.
 const RETRIES_MAX: usize = 64;
 
-/// How soon one looks again who waits for what is told to nobody.
+/// Returns how soon one looks again who waits, as `count` do, for what is told to nobody. Many look less
+/// often each, so that they look no more often in all.
+pub(super) fn look_among(count: usize) -> Duration {
+    let crowd = u32::try_from(count / RETRIES_MAX).unwrap_or(u32::MAX);
+    LOOK_SOON.saturating_mul(crowd.saturating_add(1)).min(LOOK_LATER)
+}
+
+/// How soon one looks again if it is alone.
 const LOOK_SOON: Duration = Duration::from_millis(20);
 
 /// How late at most one looks again who is woken when it is time.

@@ -5,10 +5,13 @@
 //! | three quarters of the global pool, shared  | charged      | charged                          |
 //! | an eighth beside the pool                  |              | lent, when there is no more here |
 //! | none                                       | not read     | not read                         |
+//! | has been read all the same                 | charged      | lent                             |
 //!
 //! A service is lent what its message wants, however much that is, as long as nobody else is lent
 //! anything: so it never waits for what clients have done, and only for other services when these send
 //! more at once than there is memory for.
+
+use std::time::Duration;
 
 use crate::core::binding::BindingKey;
 use crate::core::counters::bump;
@@ -16,6 +19,7 @@ use crate::core::event::Limit;
 use crate::core::limits::PoolLimits;
 use crate::core::local::Mode;
 use crate::core::mux::MuxCore;
+use crate::core::park::look_among;
 use crate::core::role::Role;
 use crate::core::source::SourceKey;
 
@@ -25,8 +29,11 @@ use crate::core::source::SourceKey;
 pub enum Charge {
     /// Read on.
     Taken,
-    /// Do not read on; ask again soon.
-    NoRoom,
+    /// Do not read on.
+    NoRoom {
+        /// When to ask again. The more peers ask, the later each.
+        look: Duration,
+    },
 }
 
 /// How much of the global pool is free.
@@ -101,20 +108,30 @@ impl MuxCore {
             self.note_limit(Limit::Room);
         }
         self.note_partial(key, Partial { short, ..partial });
-        Charge::NoRoom
+        Charge::NoRoom { look: look_among(self.held_up) }
     }
 
     /// Charges what is kept of a peer's octets that are not routed, whether there is room or not: they
     /// have been read. The first 8 KiB are free.
     // spec: mux:overload:kept-charged
     pub fn handle_kept(&mut self, key: BindingKey, octets: usize) {
-        if self.handle_partial(key, octets) == Charge::NoRoom {
-            let Some(source) = self.bindings.get(key).map(|binding| binding.source) else { return };
+        if let Charge::NoRoom { .. } = self.handle_partial(key, octets) {
+            let Some(binding) = self.bindings.get(key) else { return };
+            let (role, source) = (binding.role, binding.source);
             let mut partial = self.partial(key);
             let wanted = octets.saturating_sub(FREE_LEN);
             let more = wanted.saturating_sub(partial.octets());
-            self.force_reserve(source, more);
-            partial.charged = partial.charged.saturating_add(more);
+            match role {
+                Role::Client => {
+                    self.force_reserve(source, more);
+                    partial.charged = partial.charged.saturating_add(more);
+                }
+                // Clients do not pay for that.
+                Role::Service => {
+                    self.lent = self.lent.saturating_add(more);
+                    partial.lent = partial.lent.saturating_add(more);
+                }
+            }
             self.note_partial(key, Partial { short: 0, ..partial });
         }
     }
@@ -143,6 +160,7 @@ impl MuxCore {
     pub(super) fn release_partial(&mut self, source: SourceKey, partial: Partial) {
         self.unreserve(source, partial.charged);
         self.lent = self.lent.saturating_sub(partial.lent);
+        self.held_up = self.held_up.saturating_sub(usize::from(partial.short > 0));
     }
 
     fn partial(&self, key: BindingKey) -> Partial {
@@ -151,7 +169,13 @@ impl MuxCore {
     }
 
     fn note_partial(&mut self, key: BindingKey, partial: Partial) {
-        if self.partial(key) != partial
+        let was = self.partial(key);
+        match (was.short, partial.short) {
+            (0, 1..) => self.held_up = self.held_up.saturating_add(1),
+            (1.., 0) => self.held_up = self.held_up.saturating_sub(1),
+            (0, 0) | (1.., 1..) => {}
+        }
+        if was != partial
             && let Some(binding) = self.bindings.get_mut(key)
         {
             binding.ties().partial = partial;

@@ -101,6 +101,12 @@ impl Used {
         self.octets <= limits.octets && self.messages <= limits.messages
     }
 
+    /// Tells whether this is no more than what `other` leaves free of `limits`.
+    pub(crate) fn is_within_free(self, other: Self, limits: PoolLimits) -> bool {
+        self.octets <= limits.octets.saturating_sub(other.octets)
+            && self.messages <= limits.messages.saturating_sub(other.messages)
+    }
+
     /// Tells whether this is less than what `other` leaves free of `limits`.
     // spec: mux:overload:threshold
     pub(crate) fn is_less_than_free(&self, other: &Self, limits: PoolLimits) -> bool {

@@ -140,9 +140,8 @@ impl MuxCore {
         let Some(age) = self.bindings.get(to).and_then(|to| to.rule.max_age) else {
             return Ageing::Nothing;
         };
-        while let Some(item) =
-            self.bindings.get_mut(to).and_then(|to| to.outbound.withdraw_expired(age, now))
-        {
+        let expired = self.bindings.get_mut(to).map(|to| to.outbound.withdraw_expired(age, now));
+        for item in expired.unwrap_or_default() {
             self.take_back(to, &item.record, &item.whole(), DropReason::Expired);
         }
         let waits = self.bindings.get(to).is_some_and(|to| to.outbound.waits_by_sources());

@@ -90,11 +90,14 @@ impl MuxCore {
 
     /// What is parked takes none from a RETURN: it may be there only until that is queued, and keep all
     /// others that are parked for theirs.
-    // spec: mux:overload:parked-ends
+    // spec: mux:overload:parked-ends, mux:return:share
     fn has_room_for_return(&self, to: &Binding, len: usize) -> bool {
-        let used = self.used.without(self.used_by_parked);
-        to.outbound.used().has_room(len, to.rule.pool)
-            && used.has_room(len, self.global_for(to.role))
+        let (used, global) = (self.used.without(self.used_by_parked), self.global_for(to.role));
+        let has_share = match to.role {
+            Role::Client => self.has_room_for_clients(to.source, len),
+            Role::Service => self.held_by(to.source).is_less_than_free(&used, global),
+        };
+        to.outbound.used().has_room(len, to.rule.pool) && used.has_room(len, global) && has_share
     }
 
     /// Queues what the MUX says of its own.

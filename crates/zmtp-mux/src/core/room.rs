@@ -61,12 +61,7 @@ impl MuxCore {
     ) -> Result<(), Short> {
         let global = self.global_for(from);
         let (used, pool) = (to.outbound.used(), to.rule.pool);
-        // spec: mux:overload:clients-share
-        let (clients, half) = (&self.used_by_clients, self.half());
-        if to.role == Role::Client
-            && (!clients.has_room(len, half)
-                || !self.waiting_for(to.source).is_less_than_free(clients, half))
-        {
+        if to.role == Role::Client && !self.has_room_for_clients(to.source, len) {
             return Err(Short::Destination);
         }
         if !used.has_room(len, pool) || !used.is_less_than_free(&self.used, global) {
@@ -85,12 +80,19 @@ impl MuxCore {
         Ok(())
     }
 
-    fn held_by(&self, source: SourceKey) -> Used {
-        self.sources.get(source).map(|source| source.held).unwrap_or_default()
+    /// Tells whether a message of `len` octets for a client of the source `own` has room in the half that is
+    /// for clients: one that has something waiting may have no more with it than is free then.
+    // spec: mux:overload:clients-half, mux:overload:clients-share
+    pub(super) fn has_room_for_clients(&self, own: SourceKey, len: usize) -> bool {
+        let (one, half) = (Used::of(1, len), self.half());
+        let waiting = self.sources.get(own).map(|source| source.waiting).unwrap_or_default();
+        self.used_by_clients.has_room(len, half)
+            && (waiting == Used::default()
+                || waiting.with(one).is_within_free(self.used_by_clients.with(one), half))
     }
 
-    fn waiting_for(&self, source: SourceKey) -> Used {
-        self.sources.get(source).map(|source| source.waiting).unwrap_or_default()
+    pub(super) fn held_by(&self, source: SourceKey) -> Used {
+        self.sources.get(source).map(|source| source.held).unwrap_or_default()
     }
 
     /// Charges a message to what waits for clients, of which one is of the source `own`.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::task::unconstrained;
-use tokio::time::{Duration, Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
 use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Runs, Supply, Treatment};
@@ -141,16 +141,19 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         cx: &mut Context<'_>,
         scratch: &mut [u8],
     ) -> Poll<Result<usize, End>> {
-        let held = self.traffic.held();
-        if held > 0 {
-            ready!(self.poll_room(cx, held.saturating_add(CHUNK_LEN)))?;
+        let kept = self.inbox.len().saturating_add(self.traffic.held());
+        let supply = self.seat.shared.supply();
+        // spec: mux:overload:kept-charged
+        let (most, is_scarce) = match (supply, self.nameless_until) {
+            (Supply::Ample, None) => (CHUNK_LEN, false),
+            (Supply::Short, _) | (_, Some(_)) => (FREE_LEN, true),
+        };
+        // While there is plenty, there is for this as well.
+        if self.traffic.held() > 0 || kept > 0 && is_scarce {
+            ready!(self.poll_room(cx, kept.saturating_add(most)))?;
         }
         let (kept, free) = scratch.split_at_mut(self.inbox.len());
-        // spec: mux:overload:kept-charged
-        let most = match (self.treatment.role, self.seat.shared.supply()) {
-            (Role::Client, Supply::Short) => FREE_LEN.min(free.len()),
-            (Role::Client, Supply::Ample) | (Role::Service, _) => free.len(),
-        };
+        let most = most.min(free.len());
         let mut buffer = ReadBuf::new(free.get_mut(..most).unwrap_or_default());
         let outcome = ready!(Pin::new(&mut *self.read).poll_read(cx, &mut buffer));
         let octets = buffer.filled().len();
@@ -181,7 +184,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             0 => CHUNK_LEN,
             _ => missing.min(self.inbox.len().max(CHUNK_LEN)),
         };
-        ready!(self.poll_room(cx, self.inbox.len().saturating_add(room)))?;
+        let held = self.inbox.len().saturating_add(self.traffic.held());
+        ready!(self.poll_room(cx, held.saturating_add(room)))?;
         self.inbox.reserve(room);
         let mut limited = (&mut self.inbox).limit(room);
         let outcome = ready!(pin!(self.read.read_buf(&mut limited)).poll(cx));
@@ -197,12 +201,14 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     // spec: mux:overload:partial-charged, 37:heartbeat:withheld-reads
     fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<Result<(), End>> {
         let (key, shared) = (self.seat.key, &self.seat.shared);
-        while shared.with_core(|core| core.handle_partial(key, octets)) == Charge::NoRoom {
+        while let Charge::NoRoom { look } =
+            shared.with_core(|core| core.handle_partial(key, octets))
+        {
             self.traffic.withhold(now());
             if self.read.has_closed(cx) {
                 return Poll::Ready(Err(End::PeerLeft));
             }
-            let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep(look)));
             ready!(look.as_mut().poll(cx));
             self.look = None;
         }
@@ -361,9 +367,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         self.inbox.len() <= KEPT_LEN_MAX && self.traffic.wanted() <= CHUNK_LEN
     }
 }
-
-/// How soon to ask again for room for the rest of a message.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Octets read from one connection before the others' turn.
 // spec: 28:router:fair-turns

@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::core::Ageing;
 use crate::net::end::End;
 use crate::net::guest::Seat;
 use crate::net::keep_alive::Socket;
@@ -93,7 +94,7 @@ where
             if marked {
                 return Poll::Ready(Woken::Marked);
             }
-            writer.poll_expiry(cx, reader.treatment());
+            writer.poll_expiry(cx, reader.treatment(), Ageing::Nothing);
             Poll::Pending
         });
         if let Woken::Ended(end) = woken.await {

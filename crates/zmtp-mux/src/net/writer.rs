@@ -70,7 +70,8 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             self.alarm = None;
         }
         if written.is_pending() {
-            self.poll_expiry(cx, treatment);
+            // What comes while the socket is full wakes nobody.
+            self.poll_expiry(cx, treatment, Ageing::Something);
         }
         let Some(stall) = treatment.write_stall.filter(|_| written.is_pending()) else {
             return written;
@@ -82,7 +83,13 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
     /// Has messages returned that have waited too long, now and then as long as some wait: the peer
     /// accepts nothing, or its window is full.
     // spec: mux:overload:max-age
-    pub(crate) fn poll_expiry(&mut self, cx: &mut Context<'_>, treatment: &Treatment) {
+    /// `at_least` says whether some may come without a wake.
+    pub(crate) fn poll_expiry(
+        &mut self,
+        cx: &mut Context<'_>,
+        treatment: &Treatment,
+        at_least: Ageing,
+    ) {
         let Some(age) = treatment.max_age else { return };
         let every = age.checked_div(2).unwrap_or(age).max(LOOK_MIN);
         loop {
@@ -93,7 +100,8 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
             }
             self.look = None;
             let (key, shared) = (self.seat.key, &self.seat.shared);
-            if shared.with_core(|core| core.handle_expiry(key, now())) == Ageing::Nothing {
+            let ageing = shared.with_core(|core| core.handle_expiry(key, now()));
+            if ageing == Ageing::Nothing && at_least == Ageing::Nothing {
                 return;
             }
             self.look = Some(Box::pin(sleep_until(after(every))));

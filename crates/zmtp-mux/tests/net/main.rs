@@ -19,6 +19,7 @@ mod heartbeat;
 mod inproc;
 mod mechanisms;
 mod notices;
+mod overload;
 mod raw;
 mod reconnects;
 mod security;

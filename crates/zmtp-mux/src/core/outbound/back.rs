@@ -6,7 +6,7 @@ use super::Outbound;
 use super::signs::Place;
 use crate::core::binding::BindingKey;
 use crate::core::flight::{Chunk, Flight};
-use crate::core::pairs::{Item, Line, Pairs};
+use crate::core::pairs::{Item, Line};
 use crate::core::record::{Record, What};
 
 impl Outbound {
@@ -39,22 +39,26 @@ impl Outbound {
 
     /// Takes the oldest message that `from`, which sends in this line, has waiting by its source.
     pub(crate) fn withdraw_oldest(&mut self, line: Line<'_>, from: BindingKey) -> Option<Item> {
-        self.withdraw_pair(|pairs| pairs.pop_oldest(line, from))
+        let oldest = self.pairs.as_mut()?.pop_oldest(line, from)?;
+        self.note_withdrawn(std::slice::from_ref(&oldest));
+        Some(oldest)
     }
 
-    /// Takes a message that has waited by its source for longer than `age`.
-    pub(crate) fn withdraw_expired(&mut self, age: Duration, now: Instant) -> Option<Item> {
-        self.withdraw_pair(|pairs| pairs.pop_expired(age, now))
+    /// Takes all messages that have waited by their sources for longer than `age`.
+    pub(crate) fn withdraw_expired(&mut self, age: Duration, now: Instant) -> Vec<Item> {
+        let expired = self.pairs.as_mut().map(|pairs| pairs.pop_expired(age, now));
+        let expired = expired.unwrap_or_default();
+        self.note_withdrawn(&expired);
+        expired
     }
 
-    fn withdraw_pair(&mut self, pop: impl FnOnce(&mut Pairs) -> Option<Item>) -> Option<Item> {
-        let pairs = self.pairs.as_mut()?;
-        let item = pop(pairs)?;
-        self.used.give_back(item.record.len);
-        if pairs.is_empty() {
+    fn note_withdrawn(&mut self, items: &[Item]) {
+        for item in items {
+            self.used.give_back(item.record.len);
+        }
+        if self.pairs.as_ref().is_some_and(|pairs| pairs.is_empty()) {
             self.pairs = None;
         }
-        Some(item)
     }
 
     /// Removes `len` octets, the first of them `start` octets into what the writer has not taken.

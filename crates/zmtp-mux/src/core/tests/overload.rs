@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Frames, Mux};
 use crate::core::{
     Ageing, BindingKey, DropReason, Flight, MuxLimits, Notices, Origin, Outcome, Pattern, Pause,
-    Policy, PoolLimits, Rate, Rule, Rules, Share, Transmit,
+    Policy, PoolLimits, Rate, Role, Rule, Rules, Share, Transmit,
 };
 
 const BUSY: Outcome = Outcome::Dropped(DropReason::Busy);
@@ -134,6 +134,52 @@ fn connections_of_one_address_that_read_nothing_leave_half_to_another() {
     }
     let (_, late) = mux.client();
     assert_eq!(mux.send(engine, &[&late, &vec![b'x'; 250_000]]), Outcome::Admitted);
+}
+
+/// mux:overload:clients-share.
+#[test]
+fn large_replies_that_one_source_does_not_read_leave_room_to_another() {
+    let all = PoolLimits { octets: 64 << 20, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let engine = mux.service(b"engine");
+    mux.share = Share::At(Origin::of(Some("10.0.0.1".parse().unwrap())));
+    let frozen = [(); 3].map(|()| mux.client().1);
+    let large = vec![b'x'; (16 << 20) - 100];
+    let outcomes = frozen.map(|address| mux.send(engine, &[&address, &large]));
+    assert_eq!(outcomes, [Outcome::Admitted, BUSY, BUSY]);
+    mux.share = Share::Own;
+    let (_, reader) = mux.client();
+    assert_eq!(mux.send(engine, &[&reader, &large[..8 << 20]]), Outcome::Admitted);
+}
+
+/// mux:return:share.
+#[test]
+fn returns_that_one_source_does_not_read_leave_room_to_another() {
+    for role in [Role::Client, Role::Service] {
+        let all = PoolLimits { octets: 1 << 20, messages: 10_000 };
+        let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+        let engine = mux.service(b"engine");
+        mux.notices = Notices::Taken;
+        mux.share = Share::At(Origin::of(Some("10.0.0.1".parse().unwrap())));
+        let rogues: Vec<_> = (0..50_u8)
+            .map(|number| match role {
+                Role::Client => mux.client().0,
+                Role::Service => mux.service(&[b'r', number]),
+            })
+            .collect();
+        for &rogue in rogues.iter().cycle().take(5000) {
+            let outcome = mux.send(rogue, &[b"nobody", &[b'x'; 900]]);
+            if outcome == Outcome::Parked {
+                let _: Pause = mux.core.poll_pause(rogue, mux.now);
+            }
+        }
+        mux.share = Share::Own;
+        let (polite, _) = mux.client();
+        let unknown = Outcome::Returned(DropReason::Unknown);
+        assert_eq!(mux.send(polite, &[b"nobody", &[b'x'; 900]]), unknown, "{role:?}");
+        assert_eq!(mux.send(polite, &[b"engine", &[b'x'; 10_000]]), Outcome::Admitted, "{role:?}");
+        assert_eq!(mux.receive(engine).len(), 1);
+    }
 }
 
 /// mux:overload:clients-half.

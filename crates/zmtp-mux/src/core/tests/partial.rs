@@ -3,6 +3,10 @@
 use super::Mux;
 use crate::core::{Charge, FREE_LEN, MuxLimits, Outcome, PoolLimits, Principal, Supply};
 
+fn is_refused(charge: Charge) -> bool {
+    matches!(charge, Charge::NoRoom { .. })
+}
+
 /// mux:overload:partial-charged.
 #[test]
 fn an_unfinished_message_takes_room_before_it_is_read() {
@@ -57,18 +61,62 @@ fn a_service_is_lent_what_clients_have_taken_and_services_share_an_eighth() {
     assert_eq!(mux.core.handle_partial(first, FREE_LEN + 500_000), Charge::Taken);
     assert_eq!(mux.core.queued_octets(), all.octets + 500_000);
     assert_eq!(mux.core.handle_partial(second, FREE_LEN), Charge::Taken);
-    assert_eq!(mux.core.handle_partial(second, FREE_LEN + 1), Charge::NoRoom);
+    assert!(is_refused(mux.core.handle_partial(second, FREE_LEN + 1)));
     assert_eq!(mux.core.handle_partial(first, FREE_LEN + 900_000), Charge::Taken);
     // It is whole, or its sender is gone.
     let _: Charge = mux.core.handle_partial(first, 0);
     assert_eq!(mux.core.handle_partial(second, FREE_LEN + 50_000), Charge::Taken);
     assert_eq!(mux.core.handle_partial(third, FREE_LEN + 50_000), Charge::Taken);
-    assert_eq!(mux.core.handle_partial(third, FREE_LEN + 50_001), Charge::NoRoom);
+    assert!(is_refused(mux.core.handle_partial(third, FREE_LEN + 50_001)));
     mux.close(second);
     assert_eq!(mux.core.handle_partial(third, FREE_LEN + 900_000), Charge::Taken);
     mux.close(third);
     mux.close(filler);
     assert_eq!(mux.core.queued_octets(), 0);
+}
+
+/// mux:overload:partial-lent, mux:overload:kept-charged.
+#[test]
+fn what_was_read_of_services_beyond_their_loan_takes_no_room_from_clients() {
+    let all = PoolLimits { octets: 800_000, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let (filler, _) = mux.client();
+    mux.core.handle_kept(filler, FREE_LEN + 600_000);
+    let [first, second] = [b"first", b"secnd"].map(|name| mux.service(name));
+    for service in [first, second, first, second] {
+        let _: Charge = mux.core.handle_partial(service, 0);
+        mux.core.handle_kept(service, FREE_LEN + 400_000);
+    }
+    assert_eq!(mux.core.queued_octets(), 1_400_000);
+    let (polite, _) = mux.client();
+    assert_eq!(mux.send(polite, &[b"first", &[b'x'; 1000]]), Outcome::Admitted);
+    for key in [first, second, filler, polite] {
+        mux.close(key);
+    }
+    assert_eq!(mux.core.queued_octets(), 0);
+}
+
+/// mux:overload:partial-charged.
+#[test]
+fn many_that_are_not_read_on_look_seldom() {
+    let all = PoolLimits { octets: 800_000, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    let look = |mux: &mut Mux, client| {
+        let charge = mux.core.handle_partial(client, FREE_LEN + all.octets);
+        let Charge::NoRoom { look } = charge else { panic!("{charge:?}") };
+        look
+    };
+    let clients: Vec<_> = (0..640).map(|_| mux.client().0).collect();
+    let looks: Vec<_> = clients.iter().map(|&client| look(&mut mux, client)).collect();
+    assert_eq!(looks[639], looks[0] * 11);
+    // Some go, and others read on.
+    for &client in &clients[..300] {
+        mux.close(client);
+    }
+    for &client in &clients[300..639] {
+        let _: Charge = mux.core.handle_partial(client, FREE_LEN);
+    }
+    assert_eq!(look(&mut mux, clients[639]), looks[0]);
 }
 
 /// mux:overload:kept-charged.
@@ -97,6 +145,6 @@ fn who_has_no_name_yet_begins_no_long_message() {
     let engine = mux.service(b"engine");
     let len = FREE_LEN + 2 * global_pool.octets;
     assert_eq!(mux.core.handle_partial(nameless, FREE_LEN), Charge::Taken);
-    assert_eq!(mux.core.handle_partial(nameless, FREE_LEN + 1), Charge::NoRoom);
+    assert!(is_refused(mux.core.handle_partial(nameless, FREE_LEN + 1)));
     assert_eq!(mux.core.handle_partial(engine, len), Charge::Taken);
 }

@@ -1,0 +1,67 @@
+//! Overload on real sockets: what is held of unfinished messages, and what waits for a peer that does
+//! not read.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::task::yield_now;
+use zmtp_mux::{
+    Client, Listen, ListenerRole, Message, Mux, MuxConfig, RequestError, ReturnReason, Rule,
+};
+
+use crate::raw::{counter, raw};
+use crate::soon;
+
+/// mux:overload:partial-charged, 37:command:between-frames.
+#[tokio::test]
+async fn the_frames_before_a_command_stay_charged_while_the_next_arrives() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    let mut client = raw(&endpoint, 1, "").await;
+    let frame = |flags: u8, len: u64| [&[flags][..], &len.to_be_bytes()].concat();
+    client.write_all(&frame(3, FIRST)).await.unwrap();
+    client.write_all(&vec![b'x'; usize::try_from(FIRST).unwrap()]).await.unwrap();
+    client.write_all(b"\x04\x07\x04PING\0\0").await.unwrap();
+    client.write_all(&frame(2, 10 * FIRST)).await.unwrap();
+    let arrived = i64::try_from(FIRST).unwrap();
+    soon(async {
+        while counter(&mux, "queued_octets") < arrived - 10_000 {
+            yield_now().await;
+        }
+    })
+    .await;
+    // By then it waits for the rest.
+    drop(raw(&endpoint, 1, "").await);
+    assert!(counter(&mux, "queued_octets") >= arrived - 10_000, "given back");
+    drop(client);
+    soon(async {
+        while counter(&mux, "queued_octets") > 0 {
+            yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Octets of a frame, more than is read at once.
+const FIRST: u64 = 600_000;
+
+/// mux:overload:max-age.
+#[tokio::test]
+async fn what_comes_while_a_socket_is_full_gets_too_old_as_well() {
+    let mut config = MuxConfig::default();
+    config.rules.service = Rule { max_age: Some(Duration::from_millis(20)), ..Rule::SERVICE };
+    let mux = Mux::new(config).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    let _reads_nothing = raw(&endpoint, 1, "engine").await;
+    let client = soon(Client::connect(&endpoint)).await.unwrap();
+    let large = Message::single(&vec![b'x'; 256 * 1024]);
+    let filling: Vec<_> = (0..40).map(|_| client.send("engine", large.clone())).collect();
+    // Those of the filling that wait get too old together with the first; then nothing waits.
+    for _ in 0..4 {
+        let error = soon(client.send("engine", Message::single(b"?"))).await.unwrap_err();
+        assert!(matches!(error, RequestError::Returned { reason: ReturnReason::Expired, .. }));
+    }
+    drop(filling);
+}
