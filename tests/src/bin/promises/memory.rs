@@ -34,18 +34,19 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     yard::end(Arc::into_inner(muxd).expect("nobody looks any more"));
     let bound = (POOL_KIB + peers as u64 * PEER_KIB) * 12 / 10;
     let figure = format!(
-        "{} MiB more at most, of {} MiB; {} messages dropped, {} handshakes made way; when they are gone \
-         it answers",
+        "{} MiB more at most, of {} MiB; {} messages dropped, {} not read on, {} handshakes made way; when \
+         they are gone it answers",
         grown / 1024,
         bound / 1024,
         counters.of("dropped_busy"),
+        counters.of("partials_held_up"),
         counters.of("handshakes_evicted"),
     );
     let fault = format!(
         "{peers} peers: frozen ones, such that never greet, scanners, and messages without end"
     );
     let goal = "<= its pool of 64 MiB and 12 KiB a peer, + 20 %";
-    let is_full = counters.of("dropped_busy") > 0;
+    let is_full = counters.of("partials_held_up") > 0;
     vec![Line::new("memory bound", fault, figure, goal, grown <= bound && is_full)]
 }
 
@@ -71,7 +72,7 @@ impl Peer {
                 endless.limit_sending(PATIENCE);
                 let mut octets = vec![1, 3, b'o', b'n', b'e', LONG];
                 octets.extend_from_slice(&(8_u64 << 20).to_be_bytes());
-                octets.resize(256 * 1024, b'e');
+                octets.resize(1024 * 1024, b'e');
                 let _ = endless.try_send(&octets);
                 Self::Joined(endless)
             }
