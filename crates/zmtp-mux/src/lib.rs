@@ -152,13 +152,13 @@ pub use core::{
     Role, Rule, RuleError, Rules, Token,
 };
 pub use net::{
-    Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
-    Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
-    Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
-    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, PendingReply, Permit, Proxy,
-    RecvHalf, ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError,
-    SendHalf, Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
-    TryReplyError, Verdict, Verdicting, Watch, generate_keys,
+    Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, ClientError, Closed,
+    ConnectError, Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError,
+    DialSecurity, Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen,
+    ListenSecurity, Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, PendingReply,
+    Permit, Proxy, RecvHalf, ReplyError, ReplyErrorReason, Request, RequestOptions, Requests,
+    SecurityError, SendHalf, Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent,
+    SocksError, To, TryReplyError, Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use zmtp_mux::{
-    Client, Message, MuxConfig, RequestError, ReturnReason, Rule, Rules, Service, ServiceError,
+    Client, Listen, ListenerRole, Message, Mux, MuxConfig, RequestError, ReturnReason, Rule, Rules,
+    Service, ServiceError,
 };
 
-use crate::site::{Site, soon_again};
+use crate::site::Site;
 use crate::soon;
 
 async fn drained(service: &Service) {
@@ -53,12 +54,20 @@ async fn a_service_whose_mux_has_gone_has_drained() {
 /// mux:service:drain.
 #[tokio::test]
 async fn a_service_that_nobody_receives_from_says_so_and_ends_when_nothing_waits() {
-    let site = Site::new(MuxConfig::default());
-    let client = soon(Client::connect(&site.endpoint)).await.unwrap();
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    let client = soon(Client::connect(&endpoint)).await.unwrap();
     let ask = || client.request("engine", Message::from("x"));
-    let service = soon(Service::connect(&site.endpoint, "engine")).await.unwrap();
+    let service = soon(Service::connect(&endpoint, "engine")).await.unwrap();
     service.drain();
     // Nobody looks at the service meanwhile.
+    let heard = async {
+        while !mux.counters().contains(&("drains", 1)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(heard).await;
     let asked = soon(ask()).await;
     assert!(
         matches!(asked, Err(RequestError::Returned { reason: ReturnReason::Draining, .. })),
@@ -67,8 +76,7 @@ async fn a_service_that_nobody_receives_from_says_so_and_ends_when_nothing_waits
     assert!(matches!(soon(service.ended()).await, ServiceError::Drained));
 
     // What waits is left to those who receive.
-    let service = Service::builder(site.endpoint.clone(), "engine").reconnect(soon_again());
-    let service = soon(service.connect()).await.unwrap();
+    let service = soon(Service::connect(&endpoint, "engine")).await.unwrap();
     let ending = async {
         let request = service.recv().await.unwrap();
         service.drain();
@@ -113,8 +121,7 @@ async fn no_request_that_waits_for_a_service_that_drains_is_in_doubt() {
             soon(serving).await;
             for pending in pending {
                 match soon(pending).await {
-                    Ok(_)
-                    | Err(RequestError::Returned { reason: ReturnReason::Draining, .. }) => {}
+                    Ok(_) | Err(RequestError::Returned { reason: ReturnReason::Draining, .. }) => {}
                     Err(error) => panic!("window {window}, round {round}: {error}"),
                 }
             }
