@@ -25,7 +25,7 @@ mod retry;
 mod view;
 mod window;
 
-pub(crate) use self::core::{ClientCore, ClientLimits, Order};
+pub(crate) use self::core::{ClientCore, ClientLimits, Finish, Order};
 pub use self::counters::ClientCounters;
 pub use self::error::{Doubt, RequestError, UnsentReason};
 pub(crate) use self::presence::WatchId;

@@ -145,20 +145,22 @@ pub use client::{
     ClientCounters, Doubt, Idempotence, RequestError, RetryBudget, RetryPolicy, UnsentReason,
     WatchError, WatchEvent,
 };
+#[doc(inline)]
 pub use core::{
     Acl, AclError, AclFault, Admit, AllowAll, AllowIf, Applicant, Authorizer, Deed, DropReason,
     Event, GoneReason, Limit, ListenerRole, MuxLimits, Name, NameError, NamePolicy, Notices,
     Pattern, PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason,
     Role, Rule, RuleError, Rules, Token,
 };
+#[doc(inline)]
 pub use net::{
-    Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, Closed, ConnectError,
-    Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError, DialSecurity,
-    Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen, ListenSecurity,
-    Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, PendingReply, Permit, Proxy,
-    RecvHalf, ReplyError, ReplyErrorReason, Request, RequestOptions, Requests, SecurityError,
-    SendHalf, Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent, SocksError, To,
-    TryReplyError, Verdict, Verdicting, Watch, generate_keys,
+    Admittance, Authenticator, BindError, Claim, Client, ClientBuilder, ClientError, Closed,
+    ConnectError, Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Dial, DialError,
+    DialSecurity, Endpoint, EndpointError, Events, Figure, Figures, Incoming, LinkEvent, Listen,
+    ListenSecurity, Mux, MuxConfig, MuxSocket, NotSent, NotSentReason, PeerAddress, PendingReply,
+    Permit, Proxy, RecvHalf, ReplyError, ReplyErrorReason, Request, RequestOptions, Requests,
+    SecurityError, SendHalf, Service, ServiceBuilder, ServiceError, SocketConfig, SocketEvent,
+    SocksError, To, TryReplyError, Verdict, Verdicting, Watch, generate_keys,
 };
 pub use service::{Envelopes, ServiceCounters};
 pub use zmtp_proto::curve::{KeyPair, PublicKey, SecretKey};
@@ -167,3 +169,13 @@ pub use zmtp_proto::{
     Next, Peer, PlainCredentials, PlainError, Property, PropertyError, Reconnect, Retry, Rhythm,
     RhythmError, Settings, SocketType, TimeToLive, Version,
 };
+
+/// The examples of the READMEs.
+#[cfg(doctest)]
+mod readme {
+    #[doc = include_str!("../../../README.md")]
+    mod project {}
+
+    #[doc = include_str!("../README.md")]
+    mod own {}
+}

@@ -49,7 +49,7 @@ mod writer;
 pub use authenticator::{
     Admittance, Authenticator, Claim, Credentials, PeerAddress, Verdict, Verdicting,
 };
-pub use client::{Client, ClientBuilder, PendingReply, RequestOptions, Watch};
+pub use client::{Client, ClientBuilder, ClientError, PendingReply, RequestOptions, Watch};
 pub use dealer::{Dealer, DealerError, DealerOptions, LinkEvent};
 pub use dial::{Dial, DialError, Proxy};
 pub use endpoint::{Endpoint, EndpointError};

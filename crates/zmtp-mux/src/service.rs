@@ -10,7 +10,7 @@ mod state;
 pub use self::counters::ServiceCounters;
 pub use self::envelope::Envelopes;
 pub(crate) use self::envelope::Lead;
-pub(crate) use self::state::{Heed, ServiceCore, Settled, Standing};
+pub(crate) use self::state::{Heed, ServiceCore, Settled, Standing, is_notice};
 
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,15 @@ pub(super) enum Link {
     Draining {
         history: History,
     },
-    /// The client is closed.
+    Over(Finish),
+}
+
+/// How a client ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// The application closed it.
+    Closed,
+    /// There will be no connection any more.
     Over,
 }
 
@@ -139,8 +147,8 @@ impl<T: Copy> ClientCore<T> {
         deadline: Instant,
     ) -> Result<RequestId, UnsentReason> {
         let len = body_len.saturating_add(name.len()).saturating_add(LEAD_LEN);
-        if self.link == Link::Over {
-            return Err(UnsentReason::Closed);
+        if let Link::Over(how) = self.link {
+            return Err(how.into());
         }
         if len > self.limits.message_len_max {
             return Err(UnsentReason::TooLong);
@@ -182,16 +190,16 @@ impl<T: Copy> ClientCore<T> {
     }
 
     /// The client ends: all that is open has its outcome.
-    // spec: mux:client:one-outcome
-    pub(crate) fn handle_close(&mut self) {
-        self.link = Link::Over;
+    // spec: mux:client:one-outcome, mux:client:says-why-over
+    pub(crate) fn handle_close(&mut self, how: Finish) {
+        self.link = Link::Over(how);
         while let Some(id) = self.requests.first_sent() {
             self.settle(id, Outcome::InDoubt(Doubt::Closed));
         }
         while let Some(id) = self.requests.first() {
-            self.settle(id, Outcome::NotSent(UnsentReason::Closed));
+            self.settle(id, Outcome::NotSent(how.into()));
         }
-        self.presence.handle_close();
+        self.presence.handle_close(how);
     }
 
     /// The link gives a message back of which the last octet was not written.
@@ -209,7 +217,7 @@ impl<T: Copy> ClientCore<T> {
         let unsent = match self.link {
             Link::Up { .. } => UnsentReason::NoRoom,
             Link::Down | Link::Draining { .. } => UnsentReason::NotConnected,
-            Link::Over => UnsentReason::Closed,
+            Link::Over(how) => how.into(),
         };
         while let Some((ticket, way)) = self.requests.expire(now) {
             let outcome = match way {
@@ -234,7 +242,7 @@ impl<T: Copy> ClientCore<T> {
     pub(crate) fn poll_transmit(&mut self, lead: &mut Vec<u8>) -> Option<Order<T>> {
         lead.clear();
         let takes_requests = match self.link {
-            Link::Down | Link::Over => return None,
+            Link::Down | Link::Over(_) => return None,
             Link::Up { .. } => true,
             Link::Draining { .. } => false,
         };
@@ -289,8 +297,8 @@ impl<T: Copy> ClientCore<T> {
     /// Begins to watch.
     pub(crate) fn watch(&mut self, pattern: Pattern) -> WatchId {
         let id = self.presence.begin(pattern);
-        if self.link == Link::Over {
-            self.presence.handle_close();
+        if let Link::Over(how) = self.link {
+            self.presence.handle_close(how);
         }
         id
     }
@@ -367,6 +375,15 @@ impl<T: Copy> ClientCore<T> {
     #[cfg(test)]
     pub(super) fn holds_nothing(&self) -> bool {
         self.requests.is_empty() && self.settled.is_empty() && self.presence.is_empty()
+    }
+}
+
+impl From<Finish> for UnsentReason {
+    fn from(how: Finish) -> Self {
+        match how {
+            Finish::Closed => Self::Closed,
+            Finish::Over => Self::Over,
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! How a request fails, and whether it is safe to send it again.
 
-use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -20,7 +19,7 @@ use crate::core::{GoneReason, ReturnReason};
 pub enum RequestError {
     /// The MUX gave it back: it was not processed. Safe to send again, with some patience; whether
     /// that helps depends on the reason.
-    #[error("returned by the MUX: {}", Shown(reason))]
+    #[error("returned by the MUX: {reason}")]
     Returned {
         /// Why it could not be delivered.
         reason: ReturnReason,
@@ -86,9 +85,13 @@ pub enum UnsentReason {
     /// The connection ended before it was written to its last octet.
     #[error("the connection ended before it was written")]
     LinkLost,
-    /// The client was closed, or its connection is over for good.
+    /// The client was closed.
     #[error("the client is closed")]
     Closed,
+    /// There will be no connection any more, as after a refusal that is final.
+    /// [`Client::ended`](crate::Client::ended) says why: somebody has to change something first.
+    #[error("there will be no connection any more; Client::ended says why")]
+    Over,
 }
 
 /// Why nothing more will be heard of a request that was sent.
@@ -96,7 +99,7 @@ pub enum UnsentReason {
 #[non_exhaustive]
 pub enum Doubt {
     /// The service ended with it in its hands, or on the way there.
-    #[error("the service ended: {}", Shown(.0))]
+    #[error("the service ended: {0}")]
     Gone(GoneReason),
     /// The connection to the MUX ended.
     #[error("the connection ended")]
@@ -107,36 +110,4 @@ pub enum Doubt {
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
-}
-
-/// A reason in words.
-struct Shown<'r, R>(&'r R);
-
-impl fmt::Display for Shown<'_, ReturnReason> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            ReturnReason::Unknown => "nobody has this name",
-            ReturnReason::Busy => "the service has too much waiting",
-            ReturnReason::Expired => "it waited too long",
-            ReturnReason::Denied => "not allowed",
-            ReturnReason::Draining => "the service or the MUX takes nothing new",
-            ReturnReason::Unreachable => "the service ended before it was delivered",
-            ReturnReason::NoRoute => "no way to the service",
-            ReturnReason::Limit => "a limit of the MUX",
-            ReturnReason::Malformed => "malformed",
-        })
-    }
-}
-
-impl fmt::Display for Shown<'_, GoneReason> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            GoneReason::Lost => "lost",
-            GoneReason::Left => "it left",
-            GoneReason::Drained => "it drained",
-            GoneReason::Takeover => "another instance took its name over",
-            GoneReason::Evicted => "it was evicted",
-            GoneReason::LinkLost => "the MUX ends",
-        })
-    }
 }

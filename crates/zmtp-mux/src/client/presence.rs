@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::client::barrier::{Barrier, BarrierId};
+use crate::client::core::Finish;
 use crate::client::view::{View, WatchError, WatchEvent};
 use crate::core::{GoneReason, Pattern, ReturnReason};
 
@@ -88,8 +89,12 @@ impl Presence {
         self.for_each(|_| true, View::handle_down);
     }
 
-    pub(super) fn handle_close(&mut self) {
-        self.for_each(|_| true, |view| view.finish(WatchError::Closed));
+    pub(super) fn handle_close(&mut self, how: Finish) {
+        let why = match how {
+            Finish::Closed => WatchError::Closed,
+            Finish::Over => WatchError::Over,
+        };
+        self.for_each(|_| true, |view| view.finish(why));
     }
 
     pub(super) fn handle_up_of(&mut self, name: &[u8], generation: u64) {

@@ -195,7 +195,8 @@ impl Attempts {
                 | UnsentReason::TooLong
                 | UnsentReason::NotConnected
                 | UnsentReason::NoRoom
-                | UnsentReason::Closed => None,
+                | UnsentReason::Closed
+                | UnsentReason::Over => None,
             },
             RequestError::InDoubt { reason } => match (reason, self.idempotence) {
                 (Doubt::Gone(_) | Doubt::LinkLost, Idempotence::Declared) => Some(Duration::ZERO),
@@ -265,6 +266,7 @@ mod tests {
             not_sent(UnsentReason::NotConnected),
             not_sent(UnsentReason::NoRoom),
             not_sent(UnsentReason::Closed),
+            not_sent(UnsentReason::Over),
             RequestError::InDoubt { reason: Doubt::Timeout },
             RequestError::InDoubt { reason: Doubt::Closed },
         ] {

@@ -50,14 +50,17 @@ pub enum WatchEvent {
 #[non_exhaustive]
 pub enum WatchError {
     /// The MUX does not allow it: it is DENIED, or at a LIMIT.
-    #[error("the MUX ended the watch: {0:?}")]
+    #[error("the MUX ended the watch: {0}")]
     Refused(ReturnReason),
     /// It is about more names than a watch may show.
     #[error("too many names")]
     TooManyNames,
-    /// The client was closed, or its connection is over for good.
+    /// The client was closed, or this was told before.
     #[error("the client is closed")]
     Closed,
+    /// There will be no connection any more; [`Client::ended`](crate::Client::ended) says why.
+    #[error("there will be no connection any more; Client::ended says why")]
+    Over,
 }
 
 /// One watch.

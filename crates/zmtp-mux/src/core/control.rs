@@ -104,6 +104,15 @@ impl MuxCore {
         let mut octets = Vec::new();
         put_notice(form, header, &[&address, &held], &[], &mut octets);
         bump(&mut self.counters.hellos);
+        // spec: mux:drain:hello-last
+        if binding.drains()
+            && let Some(binding) = self.bindings.get_mut(from)
+        {
+            if binding.outbound.push_last(&octets) == Wake::Needed {
+                self.wakes.push(from);
+            }
+            return;
+        }
         self.push_own(from, Own::Hello, &octets, Line::of(source));
     }
 

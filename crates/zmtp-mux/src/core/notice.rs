@@ -8,12 +8,14 @@
 //! ```
 
 mod heard;
+mod reason;
 
 use std::time::Duration;
 
 use zmtp_proto::{FrameKind, Frames, put_header};
 
 pub(crate) use self::heard::{Heard, control};
+pub use self::reason::{GoneReason, ReturnReason};
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,73 +65,6 @@ impl NoticeKind {
 
     fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
-    }
-}
-
-/// Why a message was returned. It was not processed, whatever the reason.
-// spec: mux:return:reasons
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the protocol, told apart there")]
-pub enum ReturnReason {
-    Unknown,
-    Busy,
-    Expired,
-    Denied,
-    Draining,
-    Unreachable,
-    NoRoute,
-    Limit,
-    Malformed,
-}
-
-impl ReturnReason {
-    /// Its number in a header.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Unknown => 1,
-            Self::Busy => 2,
-            Self::Expired => 3,
-            Self::Denied => 4,
-            Self::Draining => 5,
-            Self::Unreachable => 6,
-            Self::NoRoute => 7,
-            Self::Limit => 8,
-            Self::Malformed => 9,
-        }
-    }
-}
-
-/// How a service ended.
-// spec: mux:gone:reasons
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GoneReason {
-    /// It was reset, timed out, or broke the protocol.
-    Lost,
-    /// It closed its connection.
-    Left,
-    /// It drained.
-    Drained,
-    /// The same principal took its name over.
-    Takeover,
-    /// A probe, a limit or the access rules ended it.
-    Evicted,
-    /// The MUX ends.
-    LinkLost,
-}
-
-impl GoneReason {
-    /// Its number in a header.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Lost => 1,
-            Self::Left => 2,
-            Self::Drained => 3,
-            Self::Takeover => 4,
-            Self::Evicted => 5,
-            Self::LinkLost => 6,
-        }
     }
 }
 

@@ -12,6 +12,7 @@
 mod accepted;
 mod back;
 mod congestion;
+mod last;
 mod reserved;
 mod run;
 mod signs;
@@ -51,6 +52,8 @@ pub(crate) struct Outbound {
     sealed: usize,
     /// What waits behind the chunks, while there is any.
     pairs: Option<Box<Pairs>>,
+    /// What stands behind all of that.
+    last: Option<Box<[u8]>>,
     /// When messages wait by their sources; never, if there is none.
     sharing: Option<Sharing>,
     kernel: Kernel,
@@ -96,6 +99,7 @@ impl Outbound {
             in_flight: 0,
             sealed: 0,
             pairs: None,
+            last: None,
             sharing,
             kernel: Kernel::default(),
             refill_len: 0,
@@ -266,7 +270,7 @@ impl Outbound {
     #[inline]
     pub(crate) fn take(&mut self, flight: &mut Flight, spares: &mut Spares) {
         debug_assert!(flight.is_empty());
-        if self.pairs.is_some() && self.has_taken_all() {
+        if self.waits() && self.has_taken_all() {
             self.refill(spares);
         }
         self.seal();
@@ -296,7 +300,7 @@ impl Outbound {
 
     /// Tells whether nothing waits, not even a notice.
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.pairs.is_none()
+        self.records.is_empty() && !self.waits()
     }
 
     pub(crate) fn used(&self) -> &Used {

@@ -10,7 +10,13 @@ use crate::core::pattern::Pattern;
 use crate::core::role::Role;
 
 /// What becomes of a message for which there is no room.
-// spec: mux:overload:policies
+///
+/// What an application sends itself, from a [`MuxSocket`](crate::MuxSocket), is never lost so: the
+/// newest is always given back to it in the error, as
+/// [`NotSentReason::Full`](crate::NotSentReason::Full), under [`DropNewest`](Self::DropNewest) too;
+/// and the oldest that makes room under [`DropOldest`](Self::DropOldest) comes back as
+/// [`SocketEvent::Returned`](crate::SocketEvent::Returned).
+// spec: mux:overload:policies, mux:terminal:refused-comes-back
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// It is returned to a source that takes notices. Of a client that does not, nothing more is

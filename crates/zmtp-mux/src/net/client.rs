@@ -1,6 +1,7 @@
 //! A client: requests to named services, each with one outcome.
 
 mod builder;
+mod end;
 mod open;
 mod task;
 mod waiters;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use zmtp_proto::Message;
 
 pub use self::builder::ClientBuilder;
+pub use self::end::ClientError;
 use self::open::Open;
 pub use self::open::PendingReply;
 use self::waiters::{Ticket, Waiters};
@@ -123,6 +125,8 @@ struct Shared {
     state: Mutex<State>,
     /// Told when the task has something to do that the connection does not tell it.
     stir: Notify,
+    /// Told when the client has ended.
+    ended: Notify,
     options: RequestOptions,
     retry: Option<RetryPolicy>,
 }
@@ -132,6 +136,7 @@ struct State {
     core: ClientCore<Ticket>,
     waiters: Waiters,
     link: Option<Token>,
+    end: Option<ClientError>,
     /// Of the message that is being sent.
     lead: Vec<u8>,
     budget: Budget,
@@ -281,7 +286,7 @@ impl Client {
     ///
     /// Can be called again after it was dropped; the client is closed all the same.
     pub async fn close(&self) {
-        self.shared.finish();
+        self.shared.finish(ClientError::Closed);
         self.shared.dealer.close().await;
     }
 }
@@ -327,14 +332,6 @@ impl Shared {
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         outcome
-    }
-
-    /// Settles all that is open; nothing is begun any more.
-    fn finish(&self) {
-        self.with_state(|state| {
-            state.link = None;
-            state.core.handle_close();
-        });
     }
 }
 
@@ -384,6 +381,6 @@ impl State {
 impl Drop for Handles {
     fn drop(&mut self) {
         self.task.abort();
-        self.shared.finish();
+        self.shared.finish(ClientError::Closed);
     }
 }

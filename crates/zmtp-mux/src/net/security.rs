@@ -36,8 +36,8 @@ pub struct CurveIdentity {
 impl CurveIdentity {
     /// Makes a server that is known by these keys.
     #[must_use]
-    pub fn new(keys: KeyPair) -> Self {
-        Self { keys: Arc::new(keys), cookies: Arc::default(), seen: Arc::default() }
+    pub fn new(keys: impl Into<Arc<KeyPair>>) -> Self {
+        Self { keys: keys.into(), cookies: Arc::default(), seen: Arc::default() }
     }
 
     /// Returns the key by which clients know it.
@@ -55,6 +55,12 @@ impl CurveIdentity {
 
 impl From<KeyPair> for CurveIdentity {
     fn from(keys: KeyPair) -> Self {
+        Self::new(keys)
+    }
+}
+
+impl From<Arc<KeyPair>> for CurveIdentity {
+    fn from(keys: Arc<KeyPair>) -> Self {
         Self::new(keys)
     }
 }

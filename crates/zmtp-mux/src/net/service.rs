@@ -1,29 +1,25 @@
 //! A service: a name, requests to it, and a reply for each.
 
 mod builder;
+mod link;
 mod request;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use thiserror::Error;
-use tokio::sync::Notify;
-use tracing::{debug, info, warn};
-use zmtp_proto::Message;
 
 pub use self::builder::ServiceBuilder;
+use self::link::State;
 pub use self::request::{ReplyError, ReplyErrorReason, Request, TryReplyError};
-use crate::core::{PeerInfo, Token};
-use crate::net::bell::Ear;
-use crate::net::dealer::{Dealer, DealerError, LinkEvent};
+use crate::net::bell::{Bell, Ear};
+use crate::net::dealer::{Dealer, DealerError};
 use crate::net::endpoint::Endpoint;
-use crate::net::ends::{ConnectError, generation, is_mux};
-use crate::net::socket::Parcel;
-use crate::service::{Heed, ServiceCore, ServiceCounters};
+use crate::net::ends::ConnectError;
+use crate::service::ServiceCounters;
 
 /// A named service of a MUX.
 ///
@@ -91,6 +87,7 @@ struct Ears {
     event: Ear,
     /// For what the service itself has to say.
     room: Ear,
+    end: Ear,
 }
 
 /// Why no more requests come.
@@ -117,24 +114,8 @@ pub enum ServiceError {
 struct Shared {
     dealer: Dealer,
     state: Mutex<State>,
-    /// Told when no more requests come.
-    ended: Notify,
-}
-
-#[derive(Debug)]
-struct State {
-    core: ServiceCore,
-    /// Taken, and not taken in: nothing of it was looked at.
-    events: VecDeque<LinkEvent>,
-    link: Option<Link>,
-    end: Option<ServiceError>,
-}
-
-/// The connection that stands.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    token: Token,
-    generation: Option<u64>,
+    /// For those who wait for the end: rung when it may have come nearer.
+    ending: Arc<Bell>,
 }
 
 impl Service {
@@ -182,22 +163,16 @@ impl Service {
     }
 
     /// Waits until no more requests come, and returns why: of one that [drains](Self::drain),
-    /// [`ServiceError::Drained`], when its last replies are written. Somebody has to receive
-    /// meanwhile.
+    /// [`ServiceError::Drained`], when its last replies are written. It takes no requests: those
+    /// that come have to be [received](Self::recv), or the end does not. Nor does a service that does
+    /// not drain learn of its connection by this.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it only ever waits.
+    /// Cancel safe: no request is lost.
     pub async fn ended(&self) -> ServiceError {
-        let end = loop {
-            let mut told = pin!(self.0.ended.notified());
-            // It may end between the look and the wait.
-            told.as_mut().enable();
-            if let Some(end) = self.0.lock().end.clone() {
-                break end;
-            }
-            told.await;
-        };
+        let mut ears = Ears::default();
+        let end = poll_fn(|cx| self.0.poll_ended(cx, &mut ears)).await;
         if let ServiceError::Drained = end {
             self.0.dealer.close().await;
         }
@@ -210,7 +185,7 @@ impl Service {
     ///
     /// Why there will be none any more.
     pub fn try_recv(&self) -> Result<Option<Request>, ServiceError> {
-        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut cx = Context::from_waker(Waker::noop());
         match self.0.poll_recv(&mut cx, &mut Ears::default()) {
             Poll::Ready(request) => request.map(Some),
             Poll::Pending => Ok(None),
@@ -236,12 +211,20 @@ impl Service {
         self.0.lock().core.counters()
     }
 
-    /// Takes nothing new from here on: the MUX gives new requests back to their clients, as
-    /// DRAINING. What waits already still comes; when that is answered or dropped, the connection
-    /// is closed and [`recv`](Self::recv) says [`ServiceError::Drained`]. So go on receiving until
-    /// then; whoever does not can wait for it with [`ended`](Self::ended). A MUX gives a service a minute for it.
+    /// Takes nothing new from here on, and says so to the MUX, which gives new requests back to their
+    /// clients, as DRAINING. What waits already still comes; when that is answered or dropped, the
+    /// connection is closed, and [`recv`](Self::recv) says [`ServiceError::Drained`]. So go on
+    /// receiving until then. Where nothing is left to receive, it is enough to wait for
+    /// [`ended`](Self::ended). A MUX gives a service a minute for it, and then returns what still waits.
+    ///
+    /// Without a connection the service has drained at once, and dials no more.
     pub fn drain(&self) {
-        self.0.lock().core.begin_drain();
+        let mut state = self.0.lock();
+        state.core.begin_drain();
+        // Where there is no room now, whoever receives says it later.
+        let mut cx = Context::from_waker(Waker::noop());
+        state.speak(&self.0.dealer, &mut cx, &mut Ear::default());
+        drop(state);
         self.0.stir();
     }
 
@@ -253,7 +236,6 @@ impl Service {
     /// Can be called again after it was dropped; the service is closed all the same.
     pub async fn close(&self) {
         self.0.lock().end.get_or_insert(ServiceError::Closed);
-        self.0.ended.notify_waiters();
         self.0.stir();
         self.0.dealer.close().await;
     }
@@ -264,9 +246,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes those who wait for requests.
+    /// Wakes those who wait for requests, or for the end.
     fn stir(&self) {
         self.dealer.ring();
+        self.ending.ring();
     }
 
     fn poll_recv(
@@ -277,91 +260,44 @@ impl Shared {
         // Events are taken and taken in under one lock, so that several tasks may wait.
         let mut state = self.lock();
         loop {
-            if let Some(end) = &state.end {
-                self.ended.notify_waiters();
-                return Poll::Ready(Err(end.clone()));
+            if let Err(end) = ready!(state.poll_request(&self.dealer, cx, ears)) {
+                self.ending.ring();
+                return Poll::Ready(Err(end));
             }
-            state.speak(&self.dealer, cx, &mut ears.room);
-            let Some(event) = state.events.pop_front() else {
-                match state.take(&self.dealer, cx, &mut ears.event) {
-                    Poll::Ready(()) => continue,
-                    Poll::Pending => return Poll::Pending,
-                }
-            };
-            if let Some((message, lead)) = state.hear(event, &self.dealer)
+            if let Some((message, lead)) = state.take_request()
                 && let Some(link) = state.link
             {
+                if state.core.drains() {
+                    // Something else may be next now.
+                    self.ending.ring();
+                }
                 let (service, generation) = (Arc::clone(self), link.generation);
                 let request = Request::new(service, link.token, generation, message, lead);
                 return Poll::Ready(Ok(request));
             }
         }
     }
-}
 
-impl State {
-    /// Says to the MUX what is to be said.
-    #[inline]
-    fn speak(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) {
-        while let Some(link) = self.link
-            && let Some(message) = self.core.poll_transmit()
-        {
-            match dealer.poll_send_over(cx, ear, link.token, Parcel::from(&message)) {
-                Poll::Ready(Ok(())) => self.core.handle_sent(),
-                // Its end is on its way to us, or room is.
-                Poll::Ready(Err(_)) | Poll::Pending => return,
+    /// Goes on to the end, as far as there are no requests before it.
+    fn poll_ended(&self, cx: &mut Context<'_>, ears: &mut Ears) -> Poll<ServiceError> {
+        // Before the look: it may end since.
+        ears.end.listen(&self.ending, cx.waker());
+        let mut state = self.lock();
+        if let Some(end) = &state.end {
+            return Poll::Ready(end.clone());
+        }
+        // While it serves, those who receive have all that to do.
+        if !state.core.drains() {
+            return Poll::Pending;
+        }
+        match ready!(state.poll_request(&self.dealer, cx, ears)) {
+            Ok(()) => Poll::Pending,
+            Err(end) => {
+                drop(state);
+                self.stir();
+                Poll::Ready(end)
             }
         }
-    }
-
-    /// Takes what has come, or learns that there will be nothing more.
-    fn take(&mut self, dealer: &Dealer, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<()> {
-        // Also has us woken when the service is stirred, so the look at that comes behind it.
-        match dealer.poll_events(cx, ear, BATCH, |event| self.events.push_back(event)) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => {
-                debug!(%error, "the service is over");
-                self.end = Some(ServiceError::Link(Arc::new(error)));
-            }
-            Poll::Pending if self.core.is_drained() => self.end = Some(ServiceError::Drained),
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    /// Takes in an event, and returns a request if it is one.
-    fn hear(
-        &mut self,
-        event: LinkEvent,
-        dealer: &Dealer,
-    ) -> Option<(Message, crate::service::Lead)> {
-        match event {
-            LinkEvent::Message(message) => match self.core.handle_message(&message) {
-                Heed::Request(lead) => return Some((message, lead)),
-                Heed::ComeBack(retry_after) => dealer.hold_off(retry_after),
-                Heed::None => {}
-            },
-            LinkEvent::Up(peer) if is_mux(&peer) => self.handle_up(&peer),
-            LinkEvent::Up(_) => {
-                warn!("what answers is no MUX any more: the service is over");
-                self.end = Some(ServiceError::NotAMux);
-            }
-            LinkEvent::Down { reason } => {
-                debug!(?reason, "the connection to the MUX ended");
-                self.link = None;
-                self.core.handle_down();
-            }
-            // The end of the connection says as much.
-            LinkEvent::Returned { .. } => {}
-        }
-        None
-    }
-
-    fn handle_up(&mut self, mux: &PeerInfo) {
-        let generation = generation(mux);
-        info!(generation, "the service has its name");
-        self.link = Some(Link { token: mux.token, generation });
-        self.core.handle_up();
     }
 }
 
@@ -373,6 +309,3 @@ impl Stream for Requests {
         service.0.poll_recv(cx, ears).map(Result::ok)
     }
 }
-
-/// Events that are taken at once: what is held beyond the room of the dealer.
-const BATCH: usize = 64;

@@ -78,7 +78,11 @@ struct Inner {
     dials: Mutex<Vec<AbortHandle>>,
 }
 
-/// How a routing socket is set up.
+/// How a routing socket is set up: begin with the [default](Self::default), and change what is to be
+/// otherwise.
+///
+/// Whatever the rules for what waits for peers, what the application sends and what has no room
+/// comes back to it: see [`Policy`](crate::Policy).
 #[derive(Clone, Debug)]
 pub struct SocketConfig {
     /// Limits, rules for what waits for peers, and who may do what.

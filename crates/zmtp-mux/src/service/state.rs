@@ -13,6 +13,8 @@ use crate::service::envelope::{Envelopes, Lead};
 #[derive(Debug)]
 pub(crate) struct ServiceCore {
     envelopes: Envelopes,
+    /// Whether there is a connection.
+    link: Standing,
     drain: Drain,
     /// Requests that the application has not settled, of the connection that stands.
     open: usize,
@@ -40,7 +42,7 @@ pub(crate) enum Settled {
     Stale,
 }
 
-/// Whether the connection of a request is the one that stands.
+/// Whether a connection stands; that of a request, if it is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Stands,
@@ -50,25 +52,29 @@ pub(crate) enum Standing {
 impl ServiceCore {
     pub(crate) fn new(envelopes: Envelopes) -> Self {
         let counters = ServiceCounters::default();
-        Self { envelopes, drain: Drain::Serving, open: 0, counters }
+        Self { envelopes, link: Standing::Over, drain: Drain::Serving, open: 0, counters }
     }
 
     /// A connection stands. Requests of those before are nobody's any more.
     pub(crate) fn handle_up(&mut self) {
         count(&mut self.counters.links);
+        self.link = Standing::Stands;
         self.open = 0;
+        self.drain = self.drain.handle_up();
     }
 
     /// The connection ended.
     pub(crate) fn handle_down(&mut self) {
+        self.link = Standing::Over;
         self.open = 0;
         self.drain = self.drain.handle_down();
     }
 
     /// Takes in a message.
     pub(crate) fn handle_message(&mut self, message: &Message) -> Heed {
-        let mut frames = message.frames();
-        if frames.next().is_some_and(<[u8]>::is_empty) {
+        if is_notice(message) {
+            let mut frames = message.frames();
+            frames.next();
             return self.handle_notice(Heard::parse(frames.rest()));
         }
         let Some(lead) = Lead::find(message, self.envelopes) else {
@@ -77,7 +83,6 @@ impl ServiceCore {
         };
         count(&mut self.counters.requests);
         self.open = self.open.saturating_add(1);
-        self.drain = self.drain.handle_request();
         Heed::Request(lead)
     }
 
@@ -109,26 +114,35 @@ impl ServiceCore {
         });
         if of == Standing::Stands {
             self.open = self.open.saturating_sub(1);
+            if settled == Settled::Unanswered {
+                self.drain = self.drain.handle_unanswered();
+            }
         }
     }
 
     /// The application wants to end.
     pub(crate) fn begin_drain(&mut self) {
-        self.drain = self.drain.begin();
+        self.drain = self.drain.begin(self.link);
     }
 
     /// Returns what is to be said now, again and again until it is told that it was.
     pub(crate) fn poll_transmit(&self) -> Option<Message> {
         match self.drain {
             Drain::Begun => Some(control(NoticeKind::Drain, None)),
-            Drain::Told => Some(control(NoticeKind::Hello, None)),
-            Drain::Serving | Drain::Asked | Drain::AskAgain | Drain::Served => None,
+            // spec: mux:overload:window-hello
+            Drain::Told if self.open == 0 => Some(control(NoticeKind::Hello, None)),
+            Drain::Serving | Drain::Told | Drain::Asked | Drain::Served => None,
         }
     }
 
     /// Notes that the link has taken that.
     pub(crate) fn handle_sent(&mut self) {
         self.drain = self.drain.handle_sent();
+    }
+
+    /// Tells whether the application wants to end.
+    pub(crate) fn drains(&self) -> bool {
+        self.drain != Drain::Serving
     }
 
     /// Tells whether nothing waits any more, neither for us nor for an answer of ours.
@@ -139,6 +153,11 @@ impl ServiceCore {
     pub(crate) fn counters(&self) -> ServiceCounters {
         self.counters
     }
+}
+
+/// Tells whether the MUX itself says this.
+pub(crate) fn is_notice(message: &Message) -> bool {
+    message.frames().next().is_some_and(<[u8]>::is_empty)
 }
 
 fn count(counter: &mut u64) {

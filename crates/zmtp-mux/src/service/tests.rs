@@ -27,22 +27,43 @@ fn say(service: &mut ServiceCore, kind: NoticeKind) {
     service.handle_sent();
 }
 
-/// mux:service:drain.
+/// mux:service:drain, mux:overload:window-hello.
 #[test]
-fn drains_when_no_request_came_before_the_last_hello_and_all_are_settled() {
+fn drains_when_a_hello_behind_all_that_came_is_answered_and_all_is_settled() {
     let mut service = service();
     assert_eq!(service.poll_transmit(), None);
+    ask(&mut service);
     service.begin_drain();
+    assert!(service.drains());
     say(&mut service, NoticeKind::Drain);
+    assert_eq!(service.poll_transmit(), None, "a HELLO would say that it is answered");
+    service.handle_settled(Settled::Replied, Standing::Stands);
     say(&mut service, NoticeKind::Hello);
     assert_eq!(service.poll_transmit(), None);
-    ask(&mut service);
-    let hello = control(NoticeKind::Hello, None);
-    assert_eq!(service.handle_message(&hello), Heed::None);
+    for settled in [Settled::Replied, Settled::Unanswered] {
+        ask(&mut service);
+        service.handle_settled(settled, Standing::Stands);
+    }
     say(&mut service, NoticeKind::Hello);
-    assert_eq!(service.handle_message(&hello), Heed::None);
+    ask(&mut service);
+    assert_eq!(service.handle_message(&control(NoticeKind::Hello, None)), Heed::None);
     assert!(!service.is_drained(), "one is not answered");
-    service.handle_settled(Settled::Replied, Standing::Stands);
+    service.handle_settled(Settled::Unanswered, Standing::Stands);
+    assert!(service.is_drained());
+    assert_eq!(service.poll_transmit(), None);
+}
+
+/// mux:service:drain.
+#[test]
+fn without_a_connection_a_service_has_drained_until_one_stands() {
+    let mut service = ServiceCore::new(Envelopes::Delimited);
+    service.begin_drain();
+    assert!(service.is_drained());
+    service.handle_up();
+    assert!(!service.is_drained(), "something may have come with it");
+    say(&mut service, NoticeKind::Drain);
+    say(&mut service, NoticeKind::Hello);
+    let _ = service.handle_message(&control(NoticeKind::Hello, None));
     assert!(service.is_drained());
 }
 

@@ -45,9 +45,10 @@ macro_rules! case {
 }
 
 /// Each async function that is public.
-const CASES: [Case; 30] = [
+const CASES: [Case; 31] = [
     case!("Client::close", ends::client_close),
     case!("Client::connect", ends::client_connect),
+    case!("Client::ended", ends::client_ended),
     case!("Client::request", ends::client_request),
     case!("Client::request_with", ends::client_request_with),
     case!("ClientBuilder::connect", ends::client_builder_connect),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zmtp_mux::{
-    Client, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message, Mux, MuxConfig,
-    MuxSocket, Pattern, RequestError, RequestOptions, RetryPolicy, ReturnReason, Service,
-    SocketConfig, UnsentReason, WatchError, WatchEvent,
+    Client, ClientError, ConnectError, Dealer, Doubt, GoneReason, Listen, ListenerRole, Message,
+    Mux, MuxConfig, MuxSocket, Pattern, RequestError, RequestOptions, RetryPolicy, ReturnReason,
+    Service, SocketConfig, UnsentReason, WatchError, WatchEvent,
 };
 
 use crate::site::{Site, Wire, soon_again};
@@ -278,6 +278,8 @@ async fn what_is_no_mux_is_refused() {
     assert!(matches!(refused, Err(ConnectError::NotAMux)), "{refused:?}");
     let refused = soon(Service::connect(&endpoint, "engine")).await;
     assert!(matches!(refused, Err(ConnectError::NotAMux)), "{refused:?}");
+    let client = Client::builder(endpoint.clone()).start().unwrap();
+    assert!(matches!(soon(client.ended()).await, ClientError::NotAMux));
     for name in [&b""[..], b"\0", &[b'x'; 256]] {
         let refused = soon(Service::connect(&endpoint, name)).await;
         assert!(matches!(refused, Err(ConnectError::Name(_))), "{refused:?}");

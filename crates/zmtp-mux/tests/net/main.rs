@@ -14,6 +14,7 @@ mod cancel;
 mod client;
 mod connect;
 mod dealer;
+mod drain;
 mod halves;
 mod heartbeat;
 mod inproc;

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use zmtp_mux::{
-    Acl, Admittance, AllowIf, Authenticator, Claim, Client, ConnectError, ConnectionError,
-    Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Deed, Endpoint, KeyPair,
-    Listen, ListenerRole, Mechanism, Message, Mux, MuxConfig, MuxSocket, PlainCredentials,
-    Principal, PublicKey, RequestError, Retry, ReturnReason, Service, SocketConfig, SocketEvent,
-    Verdict, generate_keys,
+    Acl, Admittance, AllowIf, Authenticator, Claim, Client, ClientError, ConnectError,
+    ConnectionError, Credentials, CurveIdentity, Dealer, DealerError, DealerOptions, Deed,
+    Endpoint, KeyPair, Listen, ListenerRole, Mechanism, Message, Mux, MuxConfig, MuxSocket,
+    PlainCredentials, Principal, PublicKey, RequestError, Retry, ReturnReason, Service,
+    SocketConfig, SocketEvent, UnsentReason, Verdict, WatchError, generate_keys,
 };
 
 use crate::soon;
@@ -212,4 +212,25 @@ async fn what_dials_with_a_mechanism_that_cannot_work_does_not_dial() {
     // What was said last counts.
     let mended = soon(client().plain("admin", "secret").connect()).await.unwrap_err();
     assert!(matches!(mended, ConnectError::Dealer(DealerError::Dial(_))), "{mended}");
+}
+
+/// mux:client:says-why-over.
+#[tokio::test]
+async fn a_client_that_is_refused_for_good_says_why() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let server = keys();
+    let public = server.public;
+    let listen = listen().curve_server(server, Admittance::keys([]));
+    let client = Client::builder(mux.bind(listen).unwrap()).curve_client(public, keys());
+    let client = client.start().unwrap();
+    let mut watch = client.watch("*".parse().unwrap());
+    let refused = RequestError::NotSent { reason: UnsentReason::Over, message: text("x") };
+    assert_eq!(soon(client.request("engine", text("x"))).await, Err(refused.clone()));
+    assert_eq!(soon(watch.recv()).await, Err(WatchError::Over));
+    let ClientError::Link(why) = soon(client.ended()).await else { panic!("not refused") };
+    assert!(is_refused(&why), "{why:?}");
+    // It stays so when it is closed.
+    client.close().await;
+    assert!(matches!(soon(client.ended()).await, ClientError::Link(_)));
+    assert_eq!(soon(client.request("engine", text("x"))).await, Err(refused));
 }

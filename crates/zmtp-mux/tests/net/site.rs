@@ -36,11 +36,16 @@ impl Site {
 
     /// Ends it without a word, and starts another at once.
     pub(crate) async fn kill(&mut self) {
+        self.stop().await;
+        self.start();
+    }
+
+    /// Ends it without a word.
+    pub(crate) async fn stop(&mut self) {
         let (runtime, _) = self.running.take().unwrap();
         // All its tasks are gone when this returns, and all its sockets with them.
         let killing = spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)));
         killing.await.unwrap();
-        self.start();
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use zmtp_proto::Message;
 
 use super::world::{LIMITS, OnTheWay, TIME, World};
-use crate::client::{ClientLimits, Doubt, Outcome, UnsentReason};
+use crate::client::{ClientLimits, Doubt, Finish, Outcome, UnsentReason};
 use crate::core::notice::{Header, NoticeKind, control};
 use crate::core::{GoneReason, MuxLimits, ReturnReason};
 
@@ -264,22 +264,26 @@ fn what_cannot_be_sent_is_refused_at_once() {
     assert_eq!((counters.requests, counters.not_sent), (0, 0));
 }
 
-/// mux:client:one-outcome.
+/// mux:client:one-outcome, mux:client:says-why-over.
 #[test]
 fn closing_settles_all_that_is_open() {
-    let mut world = world();
-    world.ask(1, "a");
-    world.cut(OnTheWay::Arrives);
-    world.ask(2, "a");
-    world.connect();
-    let _ = world.client.begin(b"a", 3, 3, world.now + TIME);
-    world.client.handle_close();
-    world.pass(Duration::ZERO);
-    assert_eq!(world.outcomes[&2], Outcome::InDoubt(Doubt::Closed));
-    assert_eq!(world.outcomes[&3], Outcome::NotSent(UnsentReason::Closed));
-    let late = world.client.begin(b"a", 3, 4, world.now + TIME);
-    assert_eq!(late, Err(UnsentReason::Closed));
-    assert!(world.client.holds_nothing() && world.client.poll_transmit(&mut Vec::new()).is_none());
+    for (how, unsent) in
+        [(Finish::Closed, UnsentReason::Closed), (Finish::Over, UnsentReason::Over)]
+    {
+        let mut world = world();
+        world.ask(1, "a");
+        world.cut(OnTheWay::Arrives);
+        world.ask(2, "a");
+        world.connect();
+        let _ = world.client.begin(b"a", 3, 3, world.now + TIME);
+        world.client.handle_close(how);
+        world.pass(Duration::ZERO);
+        assert_eq!(world.outcomes[&2], Outcome::InDoubt(Doubt::Closed));
+        assert_eq!(world.outcomes[&3], Outcome::NotSent(unsent));
+        assert_eq!(world.client.begin(b"a", 3, 4, world.now + TIME), Err(unsent));
+        assert!(world.client.holds_nothing());
+        assert!(world.client.poll_transmit(&mut Vec::new()).is_none());
+    }
 }
 
 /// mux:client:mux-drains.

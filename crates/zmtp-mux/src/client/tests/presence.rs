@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::world::{OnTheWay, World};
-use crate::client::{WatchError, WatchEvent, WatchId};
+use crate::client::{Finish, WatchError, WatchEvent, WatchId};
 use crate::core::{GoneReason, MuxLimits, Name, Pattern, ReturnReason};
 
 fn pattern(text: &'static str) -> Pattern {
@@ -173,7 +173,7 @@ fn a_watch_of_too_much_ends_and_says_so() {
 fn a_watch_of_a_closed_client_is_over() {
     let mut world = world();
     let early = watch(&mut world, "a*");
-    world.client.handle_close();
+    world.client.handle_close(Finish::Closed);
     let late = world.client.watch(pattern("a*"));
     assert_eq!(told(&mut world, early), ["synced", "over Closed"]);
     assert_eq!(told(&mut world, late), ["over Closed"]);

@@ -53,7 +53,7 @@ impl Outbound {
     #[inline]
     pub(crate) fn note_answers(&mut self, answers: usize) -> Wake {
         self.unanswered = self.unanswered.saturating_sub(answers);
-        if self.pairs.is_some() { self.wake() } else { Wake::NotNeeded }
+        if self.waits() { self.wake() } else { Wake::NotNeeded }
     }
 
     /// Notes that the peer will answer nothing that it has.
@@ -115,7 +115,7 @@ impl Outbound {
     /// takes all.
     #[cold]
     pub(super) fn refill(&mut self, spares: &mut Spares) {
-        let Some(mut pairs) = self.pairs.take() else { return };
+        let Some(mut pairs) = self.pairs.take() else { return self.release_last(spares) };
         let mut octets: usize = 0;
         let least = self.sharing.map_or(0, |sharing| sharing.refill_len_min);
         let window = self.sharing.map_or(usize::MAX, |sharing| sharing.window);
@@ -135,7 +135,9 @@ impl Outbound {
                 self.chunks.push_back(Chunk::Shared(tail));
             }
         }
-        if !pairs.is_empty() {
+        if pairs.is_empty() {
+            self.release_last(spares);
+        } else {
             self.pairs = Some(pairs);
         }
     }

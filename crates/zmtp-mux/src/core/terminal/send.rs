@@ -20,7 +20,6 @@ use crate::core::record::{By, Sent};
 use crate::core::refuse::Ended;
 use crate::core::role::Role;
 use crate::core::room::Short;
-use crate::core::route::Outcome;
 use crate::core::source::SourceKey;
 
 /// Whom the application means.
@@ -95,14 +94,12 @@ impl MuxCore {
                 return Ok(());
             };
             match policy {
-                Policy::DropOldest if self.drop_oldest(key, local) => {}
                 // spec: mux:overload:policies
-                Policy::DropNewest | Policy::DropOldest => {
-                    bump(&mut self.counters.received);
-                    let _: Outcome = self.drop_message(DropReason::Busy);
-                    return Ok(());
+                Policy::DropOldest if self.drop_oldest(key, local) => {}
+                // The newest is in the caller's hands, who may drop it, or wait.
+                Policy::Reject | Policy::DropNewest | Policy::DropOldest => {
+                    return Err(self.await_room(to, key, len, short));
                 }
-                Policy::Reject => return Err(self.await_room(to, key, len, short)),
             }
         }
     }

@@ -159,7 +159,12 @@ fn the_application_may_have_the_newest_or_the_oldest_dropped_instead() {
 /// mux:terminal:refused-comes-back, mux:terminal:own-limits.
 #[test]
 fn a_message_without_room_is_not_counted_and_room_is_told_of_once() {
-    let mut terminal = Terminal::new(Policy::Reject);
+    for policy in [Policy::Reject, Policy::DropNewest] {
+        comes_back_without_room(Terminal::new(policy));
+    }
+}
+
+fn comes_back_without_room(mut terminal: Terminal) {
     let (key, token) = terminal.join(Dealer, b"");
     let to = Target::Peer(token);
     for _ in 0..8 {
@@ -177,6 +182,21 @@ fn a_message_without_room_is_not_counted_and_room_is_told_of_once() {
     terminal.mux.close(key);
     assert_eq!(terminal.send(to, &text("x")), Err(Unsent::NoPeer));
     assert_eq!(terminal.mux.queued(), 0);
+}
+
+/// mux:terminal:refused-comes-back, mux:overload:policies.
+#[test]
+fn what_is_dropped_for_the_newest_comes_back_to_the_application() {
+    let mut terminal = Terminal::new(Policy::DropOldest);
+    let (key, token) = terminal.join(Dealer, b"");
+    for count in 0..20 {
+        terminal.send(Target::Peer(token), &text(&count.to_string())).unwrap();
+    }
+    let events = terminal.events();
+    let is_returned = |event: &&Event| matches!(event, Event::Returned { .. });
+    assert_eq!(events.iter().filter(is_returned).count(), 20 - POOL.messages);
+    assert_eq!(terminal.mux.dropped(DropReason::Busy), 0);
+    assert!(terminal.written(key).ends_with(text("19").as_octets()));
 }
 
 /// mux:terminal:returned.

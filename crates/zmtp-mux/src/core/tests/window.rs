@@ -88,6 +88,38 @@ fn a_hello_says_that_nothing_is_unanswered_and_another_notice_does_not() {
     assert_eq!(heard.iter().filter(|frames| !frames[0].is_empty()).count(), 1, "{heard:?}");
 }
 
+/// mux:drain:hello-last, mux:drain:service, mux:overload:window-hello.
+#[test]
+fn a_service_that_drains_has_its_hello_answered_behind_all_that_waits() {
+    let control = |kind| Header::new(kind).encode().to_vec();
+    for window in [1, usize::MAX] {
+        let mut mux = with_window(window);
+        let engine = mux.service(b"engine");
+        let clients = [mux.client().0, mux.client().0];
+        for number in 0..50_u8 {
+            ask(&mut mux, clients[0], &[&[number][..], &[b'x'; 10_000]].concat());
+            ask(&mut mux, clients[1], &[number]);
+        }
+        assert_eq!(mux.send(engine, &[b"", &control(NoticeKind::Drain)]), Outcome::Heard);
+        let returned = mux.send(clients[0], &[b"engine", b"late"]);
+        assert_eq!(returned, Outcome::Returned(DropReason::Draining));
+        let mut given: Vec<Frames> = Vec::new();
+        // It leaves all without an answer, and says so.
+        while !given.last().is_some_and(|last| last[0].is_empty()) {
+            assert_eq!(mux.send(engine, &[b"", &control(NoticeKind::Hello)]), Outcome::Heard);
+            let more = mux.receive(engine);
+            assert!(!more.is_empty() && more.len() <= window.saturating_add(1), "{}", more.len());
+            given.extend(more);
+        }
+        assert_eq!(given.len(), 101);
+        let notices = given.iter().filter(|frames| frames[0].is_empty());
+        assert_eq!(notices.count(), 1, "however many were said");
+        assert_eq!(mux.queued(), 0);
+        assert_eq!(mux.send(engine, &[b"", &control(NoticeKind::Hello)]), Outcome::Heard);
+        assert_eq!(mux.receive(engine).len(), 1, "at once, when nothing waits");
+    }
+}
+
 /// mux:overload:policies, mux:name:claimed-later.
 #[test]
 fn a_name_that_is_claimed_later_brings_its_rule() {

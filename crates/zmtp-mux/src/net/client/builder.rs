@@ -127,6 +127,7 @@ impl ClientBuilder {
             core,
             waiters: Waiters::default(),
             link: mux.map(|mux| mux.token),
+            end: None,
             lead: Vec::new(),
             budget: Budget::new(self.retry.unwrap_or_default().budget, now()),
             armed: None,
@@ -136,6 +137,7 @@ impl ClientBuilder {
             dealer,
             state: Mutex::new(state),
             stir: Notify::new(),
+            ended: Notify::new(),
             options: self.options,
             retry: self.retry,
         });

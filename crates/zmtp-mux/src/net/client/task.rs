@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use super::{Flow, Shared, State};
+use super::{ClientError, Flow, Shared, State};
 use crate::net::dealer::LinkEvent;
 use crate::net::ends::is_mux;
 
@@ -19,9 +19,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
             for event in events.drain(..) {
                 take_in(&shared, state, event)?;
             }
-            Ok::<_, Over>((state.turn(&shared), state.armed))
+            Ok::<_, ClientError>((state.turn(&shared), state.armed))
         });
-        let Ok((flow, armed)) = turn else { return shared.finish() };
+        let (flow, armed) = match turn {
+            Ok(turn) => turn,
+            Err(end) => return shared.finish(end),
+        };
         if let Some(armed) = armed.filter(|armed| *armed != alarm.deadline()) {
             alarm.as_mut().reset(armed);
         }
@@ -33,14 +36,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         if let Err(error) = heard {
             debug!(%error, "the client is over");
-            return shared.finish();
+            return shared.finish(ClientError::Link(Arc::new(error)));
         }
     }
 }
-
-/// There will be no connection any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Over;
 
 impl State {
     /// Does what has come due, and gives the link what it takes.
@@ -56,7 +55,7 @@ impl State {
     }
 }
 
-fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), Over> {
+fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), ClientError> {
     match event {
         LinkEvent::Message(message) => {
             // spec: mux:client:mux-drains
@@ -75,7 +74,7 @@ fn take_in(shared: &Shared, state: &mut State, event: LinkEvent) -> Result<(), O
         }
         LinkEvent::Up(_) => {
             warn!("what answers is no MUX any more: the client is over");
-            return Err(Over);
+            return Err(ClientError::NotAMux);
         }
         LinkEvent::Down { reason } => {
             debug!(?reason, "the connection to the MUX ended");

@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::Notify;
-
 use super::{Service, Shared, State};
 use crate::net::dealer::{Dealer, DealerError};
 use crate::net::endpoint::Endpoint;
@@ -79,6 +77,6 @@ impl ServiceBuilder {
             link: None,
             end: None,
         };
-        Service(Arc::new(Shared { dealer, state: Mutex::new(state), ended: Notify::new() }))
+        Service(Arc::new(Shared { dealer, state: Mutex::new(state), ending: Arc::default() }))
     }
 }

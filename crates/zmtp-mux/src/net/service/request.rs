@@ -174,9 +174,10 @@ impl Drop for Request {
         let stands = state.link.is_some_and(|link| link.token == self.link);
         let of = if stands { Standing::Stands } else { Standing::Over };
         state.core.handle_settled(self.settled, of);
-        let is_drained = state.core.is_drained();
+        let drains = state.core.drains();
         drop(state);
-        if is_drained {
+        // It may have something to say now, or be at its end.
+        if drains {
             self.service.stir();
         }
     }

@@ -61,8 +61,7 @@ impl MuxSocket {
     ///
     /// # Errors
     ///
-    /// Returns the message: there is no room ([`Policy::Reject`](crate::Policy::Reject), which is
-    /// usual), no such peer, or the socket is closed.
+    /// Returns the message: there is no room, no such peer, or the socket is closed.
     pub fn try_send(&self, to: impl Into<To>, message: impl Into<Message>) -> Result<(), NotSent> {
         let message = message.into();
         let sent = self.try_send_parcel(&to.into(), Parcel::from(&message));

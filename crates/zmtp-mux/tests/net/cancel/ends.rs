@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::task::JoinHandle;
 use zmtp_mux::{
-    Client, Message, Mux, MuxConfig, Pattern, RequestError, RequestOptions, Service, ServiceError,
-    TryReplyError, UnsentReason, WatchEvent,
+    Client, ClientError, Message, Mux, MuxConfig, Pattern, RequestError, RequestOptions, Service,
+    ServiceError, TryReplyError, UnsentReason, WatchEvent,
 };
 
 use super::{Cut, Reached, counter, text, texts, until};
@@ -192,6 +192,15 @@ pub(super) async fn service_ended(cut: Cut) -> Reached {
     let ended = cut.poll(service.ended()).await;
     assert!(matches!(soon(service.ended()).await, ServiceError::Drained));
     assert_eq!(soon(serving).await.unwrap(), [text("x")]);
+    Reached::of(ended.as_ref())
+}
+
+pub(super) async fn client_ended(cut: Cut) -> Reached {
+    let (_mux, _service, client) = trio(&cut).await;
+    let closing = client.clone();
+    tokio::spawn(async move { closing.close().await });
+    let ended = cut.poll(client.ended()).await;
+    assert!(matches!(soon(client.ended()).await, ClientError::Closed));
     Reached::of(ended.as_ref())
 }
 
