@@ -26,10 +26,12 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
         }
         Gate::start(muxd.services(), last)
     });
-    let mut pairs: Vec<_> = (0..CLIENTS)
-        .map(|_| muxds.each_ref().map(|muxd| notice::opted_in(muxd.clients())))
-        .collect();
-    let mut compare = |sick: usize| {
+    let compare = |sick: usize| {
+        // Not for longer: what the sick service has of them it answers when it is well, and they would not
+        // read that.
+        let mut pairs: Vec<_> = (0..CLIENTS)
+            .map(|_| muxds.each_ref().map(|muxd| notice::opted_in(muxd.clients())))
+            .collect();
         gates[sick].close();
         fill(&muxds[sick], last);
         Turns::take(&muxds, 1 - sick, scale, |broker| {
@@ -44,8 +46,6 @@ pub(crate) fn row(scale: Scale) -> Vec<Line> {
     gates[1].open();
     muxds[1].wait_counter("queued", |queued| queued == 0);
     let throughput = Both([first, compare(0)]);
-    // They would be silent for too long from here on.
-    drop(pairs);
     let stock = stock(&muxds[0], &names, scale);
     gates[0].open();
     muxds[0].wait_counter("queued", |queued| queued == 0);
