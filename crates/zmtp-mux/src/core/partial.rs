@@ -70,7 +70,15 @@ impl MuxCore {
     /// There is no room for a service that has no name yet.
     // spec: mux:overload:partial-charged
     pub fn handle_partial(&mut self, key: BindingKey, octets: usize) -> Charge {
-        let Some(binding) = self.bindings.get(key) else { return Charge::Taken };
+        match self.take_partial(key, octets) {
+            Ok(()) => Charge::Taken,
+            Err(short) => self.hold_up(key, short),
+        }
+    }
+
+    /// Charges an unfinished message, or returns for how many octets there is no room.
+    fn take_partial(&mut self, key: BindingKey, octets: usize) -> Result<(), usize> {
+        let Some(binding) = self.bindings.get(key) else { return Ok(()) };
         let (role, source) = (binding.role, binding.source);
         // It may say HELLO, which is short, and nothing else is taken from it.
         // spec: mux:role:nameless-service
@@ -80,14 +88,14 @@ impl MuxCore {
         let wanted = octets.saturating_sub(FREE_LEN);
         match wanted.checked_sub(partial.octets()) {
             Some(0) => {}
-            Some(more) if is_nameless => return self.hold_up(key, partial, more),
+            Some(more) if is_nameless => return Err(more),
             Some(more) if self.charge_partial(source, more) => {
                 partial.charged = partial.charged.saturating_add(more);
             }
             Some(more) if role == Role::Service && self.lend(partial, more) => {
                 partial.lent = partial.lent.saturating_add(more);
             }
-            Some(more) => return self.hold_up(key, partial, more),
+            Some(more) => return Err(more),
             None => {
                 // What is lent is given back first.
                 let charged = partial.charged.min(wanted);
@@ -98,11 +106,12 @@ impl MuxCore {
             }
         }
         self.note_partial(key, Partial { short: 0, ..partial });
-        Charge::Taken
+        Ok(())
     }
 
     /// Leaves a peer unread that has no room for `short` octets more.
-    fn hold_up(&mut self, key: BindingKey, partial: Partial, short: usize) -> Charge {
+    fn hold_up(&mut self, key: BindingKey, short: usize) -> Charge {
+        let partial = self.partial(key);
         if partial.short == 0 {
             bump(&mut self.counters.partials_held_up);
             self.note_limit(Limit::Room);
@@ -115,12 +124,10 @@ impl MuxCore {
     /// have been read. The first 8 KiB are free.
     // spec: mux:overload:kept-charged
     pub fn handle_kept(&mut self, key: BindingKey, octets: usize) {
-        if let Charge::NoRoom { .. } = self.handle_partial(key, octets) {
+        if let Err(more) = self.take_partial(key, octets) {
             let Some(binding) = self.bindings.get(key) else { return };
             let (role, source) = (binding.role, binding.source);
             let mut partial = self.partial(key);
-            let wanted = octets.saturating_sub(FREE_LEN);
-            let more = wanted.saturating_sub(partial.octets());
             match role {
                 Role::Client => {
                     self.force_reserve(source, more);

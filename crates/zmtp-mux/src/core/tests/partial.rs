@@ -130,6 +130,7 @@ fn what_was_read_and_is_not_routed_takes_room() {
         mux.core.handle_kept(client, FREE_LEN + 50_000);
     }
     assert_eq!(mux.core.queued_octets(), 20 * 50_000, "it is there, whether there is room or not");
+    assert_eq!(mux.core.counters().partials_held_up, 0, "and was read");
     for client in clients {
         mux.core.handle_kept(client, FREE_LEN);
     }
