@@ -2,7 +2,9 @@
 //! some, else from callgrind.
 //!
 //! Under callgrind the broker runs twice, with `N1` and `N2` requests, and
-//! `(I2 - I1) / (N2 - N1)` leaves out what starting and ending cost.
+//! `(I2 - I1) / (N2 - N1)` leaves out what starting and ending cost. How many messages it finds at
+//! once differs between runs, and with many services a request costs by that: of several such pairs
+//! the median counts.
 
 use std::fs;
 use std::io;
@@ -31,6 +33,16 @@ pub enum Source {
     Callgrind,
 }
 
+/// How a broker is counted under callgrind.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs {
+    /// Requests of the shorter run of each; the longer one has four times as many. The load is steady
+    /// by then.
+    pub few: u64,
+    /// How many pairs there are. Odd.
+    pub count: usize,
+}
+
 /// Counts the instructions of a broker under one row's load; `None` where
 /// nothing here can count.
 ///
@@ -41,6 +53,7 @@ pub fn per_request(
     command: &BrokerCommand,
     row: Row,
     options: &RunOptions,
+    pairs: Pairs,
 ) -> Result<Option<PerRequest>, RunError> {
     if let Some(count) = with_counters(command, row, options)? {
         return Ok(Some(PerRequest { count, source: Source::Counters }));
@@ -48,11 +61,16 @@ pub fn per_request(
     if !has_valgrind() {
         return Ok(None);
     }
-    let few = with_callgrind(command, row, options, FEW)?;
-    let many = with_callgrind(command, row, options, MANY)?;
-    let requests = many.requests as f64 - few.requests as f64;
-    let count = (many.instructions as f64 - few.instructions as f64) / requests;
-    Ok(Some(PerRequest { count, source: Source::Callgrind }))
+    let mut counts = Vec::new();
+    for _ in 0..pairs.count {
+        let few = with_callgrind(command, row, options, pairs.few)?;
+        let many = with_callgrind(command, row, options, pairs.few * 4)?;
+        let requests = many.requests as f64 - few.requests as f64;
+        counts.push((many.instructions as f64 - few.instructions as f64) / requests);
+    }
+    counts.sort_by(f64::total_cmp);
+    let median = counts.get(counts.len() / 2);
+    Ok(median.map(|&count| PerRequest { count, source: Source::Callgrind }))
 }
 
 /// Counts the instructions of a program that does its work so often as its last argument says, for
@@ -178,9 +196,3 @@ fn total(path: &Path) -> io::Result<u64> {
     let value = |name| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value("totals:").or_else(|| value("summary:")).ok_or(io::ErrorKind::InvalidData.into())
 }
-
-/// Requests of the shorter run under callgrind.
-const FEW: u64 = 10_000;
-
-/// Requests of the longer one.
-const MANY: u64 = 40_000;

@@ -24,7 +24,7 @@ mod linux {
     use zmtp_mux_benches::broker::{BrokerCommand, Log};
     use zmtp_mux_benches::goals::{self, Goal, Verdict};
     use zmtp_mux_benches::idle_memory;
-    use zmtp_mux_benches::instructions::{self, PerRequest, Source};
+    use zmtp_mux_benches::instructions::{self, Pairs, PerRequest, Source};
     use zmtp_mux_benches::process;
     use zmtp_mux_benches::rivals::{self, Runs};
     use zmtp_mux_benches::rows::{self, ONE_AT_A_TIME, ROWS, Row, RunOptions};
@@ -117,7 +117,7 @@ mod linux {
         }
         goals.extend(measured.iter().flat_map(rivals::goals));
         if !cli.no_instructions {
-            goals.extend(bench.count_instructions(if cli.short { 1 } else { 3 })?);
+            goals.extend(bench.count_instructions(cli.short)?);
         }
         if cli.idle > 0 {
             goals.push(bench.measure_idle(cli.idle)?);
@@ -173,17 +173,19 @@ mod linux {
             Ok(Measured { row, a, b, floor, rivals })
         }
 
-        /// Counts in the rows of small bodies; one row means 4 x 16.
-        fn count_instructions(&self, rows: usize) -> Result<Vec<Goal>, Box<dyn Error>> {
+        /// Counts in the rows of small bodies; of these a short look takes 4 x 16 alone.
+        fn count_instructions(&self, short: bool) -> Result<Vec<Goal>, Box<dyn Error>> {
             println!("\nuser instructions per routed request (request and reply)");
             let small = ROWS.into_iter().filter(|row| row.body_len == 64);
-            let chosen = small.filter(|row| rows > 1 || row.services == 16);
+            let chosen = small.filter(|row| !short || row.services == 16);
+            let one = Pairs { few: 10_000, count: 1 };
+            let pairs = if short { one } else { Pairs { few: 40_000, count: 3 } };
             let mut goals = Vec::new();
             let mut callgrind = false;
             for row in chosen {
                 let shape = format!("{} x {}, 64 octets", row.clients, row.services);
-                let a = instructions::per_request(&self.a, row, &self.options)?;
-                let b = instructions::per_request(&self.b, row, &self.options)?;
+                let a = instructions::per_request(&self.a, row, &self.options, pairs)?;
+                let b = instructions::per_request(&self.b, row, &self.options, one)?;
                 match (a, b) {
                     (Some(a), Some(b)) => line(&shape, a.count, b.count, 0),
                     _ => println!("  {shape:<32} not countable here"),
