@@ -205,6 +205,7 @@ impl Decoder {
         let octets = input.get(..consumed).unwrap_or_default();
         self.scanned = 0;
         self.frames = 0;
+        self.wanted = 0;
         let octets = if self.held.is_empty() {
             Octets::InPlace(octets)
         } else {

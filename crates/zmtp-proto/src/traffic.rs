@@ -58,6 +58,7 @@ impl Intake {
         }
     }
 
+    #[inline]
     fn held(&self) -> usize {
         match self {
             Self::Clear(decoder) => decoder.held(),
@@ -293,6 +294,7 @@ impl Traffic {
     }
 
     /// Returns how many octets of an unfinished message are held here, beside the input.
+    #[inline]
     #[must_use]
     pub fn held(&self) -> usize {
         self.intake.held()

@@ -49,8 +49,16 @@ impl Flight {
         count
     }
 
+    /// Returns all that comes, if it lies in one piece.
+    #[inline]
+    #[must_use]
+    pub fn only(&self) -> Option<&[u8]> {
+        if self.chunks.len() == 1 { Some(self.next()) } else { None }
+    }
+
     /// Returns what comes next, as far as it lies in one piece: whole frames, if whole ones were
     /// taken so far. Empty when all is written.
+    #[inline]
     #[must_use]
     pub fn next(&self) -> &[u8] {
         let chunk = self.chunks.front().map(Chunk::octets).unwrap_or_default();

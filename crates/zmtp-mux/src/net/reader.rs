@@ -70,6 +70,10 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
 
     /// Reads until the socket has no more, or the connection ends: then it says why.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        SCRATCH.with_borrow_mut(|scratch| self.poll_reads(cx, scratch))
+    }
+
+    fn poll_reads(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<End> {
         let mut octets: usize = 0;
         for _ in 0..TURN_READS_MAX {
             if self.withheld.is_some()
@@ -78,7 +82,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 return Poll::Ready(end);
             }
             let turn = if self.fits_scratch() {
-                SCRATCH.with_borrow_mut(|scratch| self.poll_scratch(cx, scratch))
+                self.poll_scratch(cx, scratch)
             } else {
                 self.poll_inbox(cx)
             };
@@ -230,7 +234,8 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             }
             let mut consumed: usize = 0;
             let (mut flow, mut runs) = (Flow::default(), core.runs());
-            loop {
+            // The clock of an unfinished message is set by a look behind it.
+            while consumed < input.len() || traffic.held() > 0 {
                 let rest = input.get(consumed..).unwrap_or_default();
                 if runs == Runs::Queued
                     && let Some(run) =

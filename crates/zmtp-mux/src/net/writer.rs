@@ -131,14 +131,13 @@ impl<'s, W: AsyncWrite + Unpin> Writer<'s, W> {
 
     /// Writes what the kernel takes at once.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, End>> {
+        let write = Pin::new(&mut *self.write);
+        if let Some(octets) = self.flight.only() {
+            return write.poll_write(cx, octets).map(accepted);
+        }
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let count = self.flight.slices(&mut slices);
-        let write = Pin::new(&mut *self.write);
-        match slices.get(..count) {
-            Some([slice]) => write.poll_write(cx, slice),
-            slices => write.poll_write_vectored(cx, slices.unwrap_or_default()),
-        }
-        .map(accepted)
+        write.poll_write_vectored(cx, slices.get(..count).unwrap_or_default()).map(accepted)
     }
 
     /// As [`poll_write_all`](Self::poll_write_all), on an encrypted connection.
