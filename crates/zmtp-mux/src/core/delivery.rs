@@ -93,14 +93,18 @@ impl Flight {
     #[inline]
     pub fn take_delivery(&mut self) -> Option<Delivery> {
         loop {
-            let intake = &mut self.intake;
-            if let Ok(Some(message)) = Message::split_from(&mut intake.block) {
-                intake.octets = intake.octets.saturating_add(message.encoded_len());
-                intake.messages = intake.messages.saturating_add(1);
-                return Some(Delivery::Message(message));
-            }
-            if let Some(mark) = intake.take_mark() {
-                return Some(mark.into());
+            match self.intake.block.first() {
+                Some(0..Mark::MESSAGE) => {
+                    if let Some(message) = self.intake.take_message() {
+                        return Some(Delivery::Message(message));
+                    }
+                }
+                Some(_) => {
+                    if let Some(mark) = self.intake.take_mark() {
+                        return Some(mark.into());
+                    }
+                }
+                None => {}
             }
             self.begin_block()?;
         }
@@ -113,17 +117,36 @@ impl Flight {
         (std::mem::take(octets), std::mem::take(messages))
     }
 
-    /// Makes what comes next the application's: a large message as it is, of small ones a copy.
-    #[inline(never)]
-    fn begin_block(&mut self) -> Option<()> {
+    /// Tells whether the application has taken all that there is.
+    #[inline]
+    pub(crate) fn is_taken(&mut self) -> bool {
+        if self.intake.block.is_empty() {
+            self.end_block();
+        }
+        self.is_empty()
+    }
+
+    fn end_block(&mut self) {
+        if self.intake.block_len == 0 {
+            return;
+        }
         let taken = self.intake.block_len.saturating_sub(self.intake.block.len());
         (self.intake.block, self.intake.block_len) = (Bytes::new(), 0);
         self.advance(taken);
+    }
+
+    /// Makes what comes next the application's: a large message as it is, of small ones a copy.
+    #[inline(never)]
+    fn begin_block(&mut self) -> Option<()> {
+        self.end_block();
         let block = match self.chunks.front()? {
             Chunk::Shared(octets) => octets.clone(),
             Chunk::Buffer(_) => {
                 let rest = self.next();
-                let len = item_len(rest)?.max(BLOCK_LEN).min(rest.len());
+                let len = match rest.get(..BLOCK_LEN) {
+                    Some(_) => item_len(rest)?.max(BLOCK_LEN),
+                    None => rest.len(),
+                };
                 Bytes::copy_from_slice(rest.get(..len)?)
             }
         };
@@ -133,6 +156,14 @@ impl Flight {
 }
 
 impl Intake {
+    #[inline]
+    fn take_message(&mut self) -> Option<Message> {
+        let message = Message::split_from(&mut self.block).ok()??;
+        self.octets = self.octets.saturating_add(message.encoded_len());
+        self.messages = self.messages.saturating_add(1);
+        Some(message)
+    }
+
     #[inline(never)]
     fn take_mark(&mut self) -> Option<Mark> {
         let mark = Mark::parse(*self.block.first_chunk()?)?;

@@ -39,7 +39,7 @@ use crate::core::limits::MuxLimits;
 use crate::core::local::{Local, Mode};
 use crate::core::losses::LostNames;
 use crate::core::names::Cause;
-use crate::core::outbound::Wake;
+use crate::core::outbound::{Rested, Wake};
 use crate::core::policy::{CoreConfig, Rules};
 use crate::core::pool::Used;
 use crate::core::presence::Register;
@@ -195,7 +195,7 @@ impl MuxCore {
         if written > 0 {
             self.handle_transmitted(key, written);
         }
-        self.handle_delivered(key, flight);
+        self.hand_over_delivered(key, flight);
         let ends = self.phase == Phase::Ended && !self.is_local(key);
         let Some(binding) = self.bindings.get_mut(key).filter(|_| !ends) else {
             return Transmit::End(self.poll_end(key).unwrap_or(Cause::MuxEnds));
@@ -233,10 +233,24 @@ impl MuxCore {
         self.hand_over(key, written, 0);
     }
 
-    /// Notes what the application has taken off `flight`.
+    /// Notes what the application has taken off `flight`, and tells whether it may sleep: it has taken
+    /// all, and nothing waits.
     // spec: mux:conservation:handed-over, mux:queue:used-until-handed-over
     #[inline]
-    pub fn handle_delivered(&mut self, key: BindingKey, flight: &mut Flight) {
+    pub fn handle_delivered(&mut self, key: BindingKey, flight: &mut Flight) -> Transmit {
+        self.hand_over_delivered(key, flight);
+        if self.phase != Phase::Ended
+            && flight.is_taken()
+            && let Some(binding) = self.bindings.get_mut(key)
+            && binding.outbound.rest() == Rested::Yes
+        {
+            return Transmit::Sleep;
+        }
+        Transmit::Write
+    }
+
+    #[inline]
+    fn hand_over_delivered(&mut self, key: BindingKey, flight: &mut Flight) {
         let (octets, messages) = flight.take_delivered();
         if octets > 0 {
             self.hand_over(key, octets, messages);

@@ -88,6 +88,16 @@ pub(crate) enum Wake {
     NotNeeded,
 }
 
+/// Whether a writer sleeps now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Rested {
+    /// It does, and is woken when there is something.
+    Yes,
+    /// There is something.
+    No,
+}
+
 impl Outbound {
     /// Makes an empty queue.
     pub(crate) fn new(sharing: Option<Sharing>) -> Self {
@@ -290,6 +300,16 @@ impl Outbound {
                 flight.chunks.push_back(chunk);
             }
         }
+    }
+
+    /// Has the writer sleep if nothing waits for it: it has taken all.
+    #[inline]
+    pub(crate) fn rest(&mut self) -> Rested {
+        if self.waits() || !self.has_taken_all() {
+            return Rested::No;
+        }
+        self.writer = Writer::Asleep;
+        Rested::Yes
     }
 
     /// Returns how many messages are not handed over, by walking them.

@@ -30,6 +30,9 @@ struct State {
     peers: HashMap<Token, Arc<PeerInfo>>,
     /// Whose the last message was: mostly the next one's, too.
     last: Option<Arc<PeerInfo>>,
+    /// How often the bell had rung before the core had nothing left, if it had not: until it rings again,
+    /// there is nothing.
+    empty_at: Option<u64>,
 }
 
 /// Something that was taken.
@@ -89,7 +92,11 @@ impl Inbox {
         each: &mut impl FnMut(Taken<'_>),
     ) -> Result<usize, Ended> {
         let mut state = lock(&self.state);
-        let State { flight, peers, last } = &mut *state;
+        let State { flight, peers, last, empty_at } = &mut *state;
+        let rings = self.bell.rings();
+        if *empty_at == Some(rings) {
+            return Ok(0);
+        }
         let mut count: usize = 0;
         loop {
             while count < max
@@ -118,10 +125,13 @@ impl Inbox {
                 count = count.saturating_add(1);
             }
             if count >= max {
-                self.shared.with_core(|core| core.handle_delivered(self.key, flight));
+                let next = self.shared.with_core(|core| core.handle_delivered(self.key, flight));
+                *empty_at = (next == Transmit::Sleep).then_some(rings);
                 return Ok(count);
             }
-            match self.shared.transmit(self.key, 0, flight) {
+            let next = self.shared.transmit(self.key, 0, flight);
+            *empty_at = (next == Transmit::Sleep).then_some(rings);
+            match next {
                 Transmit::Write => {}
                 Transmit::Sleep => return Ok(count),
                 Transmit::End(_) if count > 0 => return Ok(count),

@@ -3,9 +3,10 @@
 use zmtp_proto::Message;
 use zmtp_proto::SocketType::Dealer;
 
-use super::{POOL, Terminal, text};
+use super::{POOL, Taken, Terminal, text};
+use crate::core::Transmit::{Sleep, Write};
 use crate::core::tests::in_flight;
-use crate::core::{Event, Flight, Policy, Target, Transmit};
+use crate::core::{Event, Flight, GoneReason, Policy, Target};
 
 /// mux:terminal:one-source.
 #[test]
@@ -17,7 +18,7 @@ fn what_waits_for_a_peer_goes_in_one_flight_however_much_it_is() {
         terminal.send(Target::Peer(token), &text(&number.to_string())).unwrap();
     }
     let mut flight = Flight::default();
-    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Transmit::Write);
+    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Write);
     assert_eq!(in_flight(&flight).len(), 3 * POOL.messages);
 }
 
@@ -33,7 +34,7 @@ fn of_what_waits_for_a_peer_only_a_part_is_in_doubt_when_it_is_disconnected() {
     }
     // The writer has something in its hands, and has not ended.
     let mut flight = Flight::default();
-    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Transmit::Write);
+    assert_eq!(terminal.mux.core.poll_transmit(key, 0, &mut flight), Write);
     let first = messages.iter().take(3).flat_map(|message| message.as_octets().to_vec());
     assert_eq!(in_flight(&flight), first.collect::<Vec<_>>());
     terminal.mux.core.disconnect(token).unwrap();
@@ -41,4 +42,33 @@ fn of_what_waits_for_a_peer_only_a_part_is_in_doubt_when_it_is_disconnected() {
     let returned: Vec<_> = terminal.events().into_iter().filter_map(of).collect();
     let rest: Vec<_> = messages.iter().skip(3).map(Message::as_octets).collect();
     assert_eq!(returned, rest);
+}
+
+/// mux:terminal:all-to-application.
+#[test]
+fn an_application_that_has_taken_all_sleeps_and_is_woken_for_the_next() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let (key, token) = terminal.join(Dealer, b"worker");
+    terminal.take();
+    while terminal.mux.core.poll_wake().is_some() {}
+    let woken = |terminal: &mut Terminal| terminal.mux.core.poll_wake() == Some(terminal.local);
+    for text in ["one", "two"].map(text) {
+        let _ = terminal.hear(key, &text);
+    }
+    assert!(woken(&mut terminal));
+    // It learns that there was no more with the last, and not before.
+    assert_eq!(terminal.mux.core.poll_transmit(terminal.local, 0, &mut terminal.flight), Write);
+    assert_eq!(terminal.take_one(), (Taken::Message(token, text("one")), Write));
+    let _ = terminal.hear(key, &text("three"));
+    assert!(!woken(&mut terminal), "it knows that there is something");
+    assert_eq!(terminal.take_one(), (Taken::Message(token, text("two")), Write));
+    assert_eq!(terminal.mux.core.poll_transmit(terminal.local, 0, &mut terminal.flight), Write);
+    assert_eq!(terminal.take_one(), (Taken::Message(token, text("three")), Sleep));
+    let _ = terminal.hear(key, &text("four"));
+    assert!(woken(&mut terminal));
+    // The end of the MUX is told where there is nothing else.
+    terminal.take();
+    terminal.mux.core.handle_closed(key, GoneReason::Left);
+    terminal.mux.core.handle_end();
+    assert_eq!(terminal.mux.core.handle_delivered(terminal.local, &mut terminal.flight), Write);
 }

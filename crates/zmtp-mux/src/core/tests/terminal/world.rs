@@ -64,6 +64,16 @@ impl Terminal {
 
     /// Takes up to `max` of the things that the application has in its hands, and says so.
     pub(super) fn take_some(&mut self, max: usize) -> Vec<Taken> {
+        self.take_and_say(max).0
+    }
+
+    /// Takes the next thing that it has in its hands, and is told whether it may sleep.
+    pub(super) fn take_one(&mut self) -> (Taken, Transmit) {
+        let (taken, next) = self.take_and_say(1);
+        (taken.into_iter().next().unwrap(), next)
+    }
+
+    fn take_and_say(&mut self, max: usize) -> (Vec<Taken>, Transmit) {
         let mut all = Vec::new();
         while all.len() < max
             && let Some(delivery) = self.flight.take_delivery()
@@ -76,8 +86,8 @@ impl Terminal {
                 Delivery::Event(number) => all.push(Taken::Event(number)),
             }
         }
-        self.mux.core.handle_delivered(self.local, &mut self.flight);
-        all
+        let next = self.mux.core.handle_delivered(self.local, &mut self.flight);
+        (all, next)
     }
 
     /// Queues messages at once.
