@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use crate::error::DecodeError;
 use crate::frame::{FrameHeader, FrameKind};
 use crate::limits::Limits;
-use crate::message::Message;
+use crate::message::{Message, few_short_frames};
 
 /// Finds message and command borders, within limits.
 ///
@@ -142,15 +142,8 @@ impl Decoder {
             return None;
         }
         let Limits { message_frames_max, message_len_max, .. } = self.limits;
-        let mut end: usize = 0;
-        for _ in 0..message_frames_max.min(FEW_FRAMES) {
-            let [flags @ (0 | 1), size, ..] = input.get(end..)? else { return None };
-            end = end.saturating_add(2).saturating_add(usize::from(*size));
-            if *flags == 0 {
-                return input.get(..end).filter(|_| end <= message_len_max);
-            }
-        }
-        None
+        let end = few_short_frames(input, message_frames_max)?;
+        input.get(..end).filter(|_| end <= message_len_max)
     }
 
     /// Returns the messages that `input` begins with, as far as each is what
@@ -239,10 +232,6 @@ impl Decoder {
         Ok(Some(Decoded { consumed, item: Item::Command(body), held: self.held.len() }))
     }
 }
-
-/// Frames that are looked at once more when their message was not whole: an address, a delimiter, a
-/// request id, and a body.
-const FEW_FRAMES: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -92,11 +92,7 @@ impl Message {
     /// What is wrong with it; [`DecodeError::NotAMessage`] if a frame is a command. Nothing is taken.
     #[inline]
     pub fn split_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
-        // Most messages are a single short frame.
-        if let [0, size, rest @ ..] = octets.as_ref()
-            && let Some(behind) = rest.len().checked_sub(usize::from(*size))
-        {
-            let len = octets.len().saturating_sub(behind);
+        if let Some(len) = few_short_frames(octets, usize::MAX) {
             return Ok(Some(Self(Octets::Whole(octets.split_to(len)))));
         }
         let mut rest: &[u8] = octets;
@@ -209,6 +205,24 @@ impl Message {
         }
     }
 }
+
+/// Returns how many octets the message in front has, if it is whole and has few and short frames, as
+/// most have, and no more of them than `frames_max`.
+#[inline]
+pub(crate) fn few_short_frames(octets: &[u8], frames_max: usize) -> Option<usize> {
+    let mut end: usize = 0;
+    for _ in 0..frames_max.min(FEW_FRAMES) {
+        let [flags @ (0 | 1), size, ..] = octets.get(end..)? else { return None };
+        end = end.saturating_add(2).saturating_add(usize::from(*size));
+        if *flags == 0 {
+            return (end <= octets.len()).then_some(end);
+        }
+    }
+    None
+}
+
+/// Frames that are few: an address, a delimiter, a request id, and a body.
+const FEW_FRAMES: usize = 4;
 
 impl Parted {
     fn joined(&self) -> &Bytes {

@@ -8,7 +8,7 @@
 //! | of our own side       | is over                                    |
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -47,18 +47,11 @@ pub(crate) struct Outward {
 /// Whether it is still worth while to wait for a connection.
 #[derive(Debug)]
 pub(crate) struct Line {
-    over: Mutex<Over>,
+    /// Why there will be no connection any more, until somebody is told.
+    over: OnceLock<Mutex<Option<DealerError>>>,
     /// When to dial again at the earliest, as the peer has asked for.
     not_before: Mutex<Option<Instant>>,
     bell: Arc<Bell>,
-}
-
-#[derive(Debug)]
-enum Over {
-    NotYet,
-    /// And nobody was told why.
-    Untold(DealerError),
-    Told,
 }
 
 /// A connection whose handshake is done and whose peer is in: what is sent to it is queued.
@@ -91,7 +84,7 @@ impl Heard {
 impl Line {
     /// Makes a line that rings when it is over.
     pub(crate) fn new(bell: Arc<Bell>) -> Self {
-        Self { over: Mutex::new(Over::NotYet), not_before: Mutex::default(), bell }
+        Self { over: OnceLock::new(), not_before: Mutex::default(), bell }
     }
 
     /// Dials no sooner than in so much time.
@@ -108,24 +101,17 @@ impl Line {
     /// Returns why there will be no connection any more, if that is so: the first who asks is told
     /// the last end, all others that it was final.
     pub(crate) fn over(&self) -> Option<DealerError> {
-        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *over, Over::Told) {
-            Over::NotYet => {
-                *over = Over::NotYet;
-                None
-            }
-            Over::Untold(error) => Some(error),
-            Over::Told => Some(DealerError::GivenUp),
-        }
+        let untold = self.over.get()?.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Some(untold.unwrap_or(DealerError::GivenUp))
     }
 
     /// Tells whether there will be no connection any more, without taking the reason.
     pub(crate) fn is_over(&self) -> bool {
-        !matches!(*self.over.lock().unwrap_or_else(PoisonError::into_inner), Over::NotYet)
+        self.over.get().is_some()
     }
 
     fn end(&self, why: DealerError) {
-        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = Over::Untold(why);
+        self.over.get_or_init(|| Mutex::new(Some(why)));
         self.bell.ring();
     }
 }
