@@ -4,12 +4,15 @@
 //! handed over when the call returns it, and its room is free then.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use zmtp_proto::Message;
 
-use crate::core::{BindingKey, Delivery, Event, Flight, PeerInfo, Rule, Takes, Token, Transmit};
+use crate::core::{
+    BindingKey, Delivery, Event, Flight, MuxCore, PeerInfo, Rule, Takes, Token, Transmit,
+};
 use crate::net::bell::{Bell, Ear};
 use crate::net::clock::now;
 use crate::net::shared::Shared;
@@ -21,6 +24,9 @@ pub(crate) struct Inbox {
     key: BindingKey,
     pub(crate) bell: Arc<Bell>,
     state: Mutex<State>,
+    /// How often the bell had rung when the core had nothing, if it had not: until it rings again, there
+    /// is nothing.
+    empty_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -30,9 +36,6 @@ struct State {
     peers: HashMap<Token, Arc<PeerInfo>>,
     /// Whose the last message was: mostly the next one's, too.
     last: Option<Arc<PeerInfo>>,
-    /// How often the bell had rung before the core had nothing left, if it had not: until it rings again,
-    /// there is nothing.
-    empty_at: Option<u64>,
 }
 
 /// Something that was taken.
@@ -60,7 +63,8 @@ impl Inbox {
         let key = shared.with_core(|core| core.open_local(takes, rule, now()))?;
         let bell = Arc::<Bell>::default();
         shared.note_waker(key, Arc::clone(&bell).into());
-        Some(Self { shared: Arc::clone(shared), key, bell, state: Mutex::default() })
+        let (shared, state) = (Arc::clone(shared), Mutex::default());
+        Some(Self { shared, key, bell, state, empty_at: AtomicU64::new(NEVER) })
     }
 
     /// Takes up to `max` things, and returns how many; at least one if `max` is.
@@ -91,49 +95,24 @@ impl Inbox {
         max: usize,
         each: &mut impl FnMut(Taken<'_>),
     ) -> Result<usize, Ended> {
-        let mut state = lock(&self.state);
-        let State { flight, peers, last, empty_at } = &mut *state;
         let rings = self.bell.rings();
-        if *empty_at == Some(rings) {
+        if self.empty_at.load(Ordering::Acquire) == rings {
             return Ok(0);
         }
+        let mut state = lock(&self.state);
         let mut count: usize = 0;
         loop {
-            while count < max
-                && let Some(delivery) = flight.take_delivery()
-            {
-                match delivery {
-                    Delivery::Message(message) => {
-                        let Some(from) = last else { continue };
-                        each(Taken::Message { from, message });
-                    }
-                    Delivery::From(token) => {
-                        last.take_if(|last| last.token != token);
-                        if last.is_none() {
-                            *last = peers.get(&token).cloned();
-                        }
-                        continue;
-                    }
-                    Delivery::Event(number) => {
-                        let event = self.shared.with_core(|core| core.take_event(number));
-                        let Some(event) = event else { continue };
-                        // What is known of it may change.
-                        *last = None;
-                        each(note(peers, event));
-                    }
-                }
-                count = count.saturating_add(1);
-            }
-            if count >= max {
-                let next = self.shared.with_core(|core| core.handle_delivered(self.key, flight));
-                *empty_at = (next == Transmit::Sleep).then_some(rings);
-                return Ok(count);
-            }
-            let next = self.shared.transmit(self.key, 0, flight);
-            *empty_at = (next == Transmit::Sleep).then_some(rings);
+            let most = max.saturating_sub(count).min(TAKEN_AT_ONCE_MAX);
+            let (taken, next) =
+                self.shared.with_core(|core| state.take(core, self.key, most, each));
+            count = count.saturating_add(taken);
             match next {
-                Transmit::Write => {}
-                Transmit::Sleep => return Ok(count),
+                Transmit::Write if count < max => {}
+                Transmit::Write => return Ok(count),
+                Transmit::Sleep => {
+                    self.empty_at.store(rings, Ordering::Release);
+                    return Ok(count);
+                }
                 Transmit::End(_) if count > 0 => return Ok(count),
                 Transmit::End(_) => return Err(Ended),
             }
@@ -143,6 +122,52 @@ impl Inbox {
     /// Returns the peers whose coming was taken, and whose going was not.
     pub(crate) fn peers(&self) -> Vec<Arc<PeerInfo>> {
         lock(&self.state).peers.values().cloned().collect()
+    }
+}
+
+impl State {
+    /// Takes up to `max` things, and returns how many and whether there is more.
+    fn take(
+        &mut self,
+        core: &mut MuxCore,
+        key: BindingKey,
+        max: usize,
+        each: &mut impl FnMut(Taken<'_>),
+    ) -> (usize, Transmit) {
+        let Self { flight, peers, last } = self;
+        let mut count: usize = 0;
+        loop {
+            while count < max {
+                match flight.take_delivery() {
+                    Some(Delivery::Message(message)) => {
+                        let Some(from) = last else { continue };
+                        each(Taken::Message { from, message });
+                    }
+                    Some(Delivery::From(token)) => {
+                        last.take_if(|last| last.token != token);
+                        if last.is_none() {
+                            *last = peers.get(&token).cloned();
+                        }
+                        continue;
+                    }
+                    Some(Delivery::Event(number)) => {
+                        let Some(event) = core.take_event(number) else { continue };
+                        // What is known of it may change.
+                        *last = None;
+                        each(note(peers, event));
+                    }
+                    None => break,
+                }
+                count = count.saturating_add(1);
+            }
+            if count >= max {
+                return (count, core.handle_delivered(key, flight));
+            }
+            match core.poll_transmit(key, 0, flight) {
+                Transmit::Write => {}
+                next @ (Transmit::Sleep | Transmit::End(_)) => return (count, next),
+            }
+        }
     }
 }
 
@@ -172,9 +197,15 @@ fn note(peers: &mut HashMap<Token, Arc<PeerInfo>>, event: Event) -> Taken<'stati
 impl Drop for Inbox {
     fn drop(&mut self) {
         self.shared.forget_waker(self.key);
-        self.shared.with_core(crate::core::MuxCore::close_local);
+        self.shared.with_core(MuxCore::close_local);
     }
 }
+
+/// Things that are taken under one lock.
+const TAKEN_AT_ONCE_MAX: usize = 256;
+
+/// A bell does not ring so often.
+const NEVER: u64 = u64::MAX;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
