@@ -77,14 +77,11 @@ fn admit(host: &Host, stream: Stream, address: Option<IpAddr>) {
     let (journal, listen) = (Arc::clone(journal), Arc::clone(listen));
     let span = connection_span();
     let task = match spread.next() {
-        None => {
-            let serving = async move { serve(guest, stream, &listen, &journal).await };
-            spawn(&Handle::current(), span, serving)
-        }
+        None => spawn(&Handle::current(), span, serve(guest, stream, listen, journal)),
         Some(runtime) => match stream.detach() {
             Ok(detached) => spawn(runtime, span, async move {
                 match detached.attach() {
-                    Ok(stream) => serve(guest, stream, &listen, &journal).await,
+                    Ok(stream) => serve(guest, stream, listen, journal).await,
                     Err(error) => not_moved(&guest, &journal, &error),
                 }
             }),

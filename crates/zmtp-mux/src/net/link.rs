@@ -1,5 +1,7 @@
 //! The life of one accepted connection: handshake, traffic, end.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::display;
 use tracing::{debug, info};
@@ -24,7 +26,13 @@ mod journal;
 mod span;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, journal: &Journal) {
+pub(crate) async fn serve(
+    guest: Guest,
+    mut stream: Stream,
+    listen: Arc<Listen>,
+    journal: Arc<Journal>,
+) {
+    let host = (&*listen, &*journal);
     let (number, role) = (journal.number(), listen.role.name());
     let caller = Caller { number, role, address: stream.peer_address() };
     caller.note_in_span();
@@ -32,15 +40,15 @@ pub(crate) async fn serve(guest: Guest, mut stream: Stream, listen: &Listen, jou
     let end = match &mut stream {
         Stream::Tcp(stream) => {
             let (read, write) = stream.split();
-            converse(&guest, read, write, (listen, journal), caller).await
+            converse(&guest, read, write, host, caller).await
         }
         Stream::Unix(stream) => {
             let (read, write) = stream.split();
-            converse(&guest, read, write, (listen, journal), caller).await
+            converse(&guest, read, write, host, caller).await
         }
         Stream::Inproc(stream) => {
             let (read, write) = stream.split();
-            converse(&guest, read, write, (listen, journal), caller).await
+            converse(&guest, read, write, host, caller).await
         }
     };
     guest.note_end(&end);
