@@ -167,6 +167,12 @@ impl Binding {
         self.ties.as_ref().is_some_and(|ties| ties.drains.is_some())
     }
 
+    /// Tells whether its silence says nothing: it has something to read first, or is not read.
+    // spec: mux:probe:busy-is-alive
+    pub(crate) fn is_excused(&self) -> bool {
+        self.outbound.is_busy() || self.ties.as_ref().is_some_and(|ties| ties.partial.is_held_up())
+    }
+
     pub(crate) fn parked(&self) -> Option<&Parked> {
         self.ties.as_ref()?.parked.as_ref()
     }

@@ -54,7 +54,7 @@ pub(crate) fn decide(policy: NamePolicy, holder: &Binding, claimant: &Principal)
             Verdict::Refuse
         }
         NamePolicy::Takeover => Verdict::TakeOver,
-        NamePolicy::Auto if holder.version == Version::V3_0 || holder.outbound.is_busy() => {
+        NamePolicy::Auto if holder.version == Version::V3_0 || holder.is_excused() => {
             Verdict::Refuse
         }
         NamePolicy::Auto => Verdict::Probe,

@@ -54,6 +54,9 @@ impl MuxCore {
             return;
         }
         binding.notices = Notices::Taken;
+        // What it sent before is not tracked, and what it sends to the same service now is.
+        // spec: mux:gone:tracked-once
+        binding.last = None;
         // spec: mux:overload:window-hello
         if binding.outbound.note_none_unanswered() == Wake::Needed {
             self.wakes.push(from);

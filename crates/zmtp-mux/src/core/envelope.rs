@@ -32,6 +32,18 @@ pub(crate) enum Rest<'m> {
     Delimited(Delimited<'m>),
 }
 
+impl Rest<'_> {
+    /// Tells whether it has an empty frame with something behind, as a REP wants it.
+    // spec: mux:rep:delimiter
+    pub(crate) fn is_delimited(&self) -> bool {
+        let mut frames = match self {
+            Self::Opaque(octets) => Frames::new(octets),
+            Self::Delimited(request) => return !request.body.is_empty(),
+        };
+        frames.by_ref().any(<[u8]>::is_empty) && !frames.rest().is_empty()
+    }
+}
+
 /// `[id?, "", body...]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Delimited<'m> {

@@ -130,6 +130,7 @@ impl Model {
             return Outcome::NotBound;
         }
         if rest.len() == 1 {
+            self.answered(source);
             self.count("single_frame_dropped");
             return Outcome::SingleFrame;
         }
@@ -192,6 +193,11 @@ impl Model {
         let to = named.or(bound).ok_or(DropReason::Unknown)?;
         if self.phase != Phase::Serving && self.peers[to].state == State::Service {
             return Err(DropReason::Draining);
+        }
+        let delimiter = message.iter().position(|frame| frame.0.is_empty());
+        let is_request = delimiter.is_some_and(|at| at + 1 < message.len());
+        if self.peers[to].kind == SocketType::Rep && !is_request {
+            return Err(DropReason::Malformed);
         }
         let mut at = 0;
         if self.peers[to].kind == SocketType::Req {

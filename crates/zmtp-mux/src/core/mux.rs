@@ -69,6 +69,7 @@ pub struct MuxCore {
     pub(super) held_up: usize,
     pub(super) sources: Sources,
     pub(super) rules: Rules,
+    pub(super) message_len_max: usize,
     /// The time as it was told last.
     pub(super) now: Instant,
     pub(super) spares: Spares,
@@ -115,7 +116,7 @@ impl MuxCore {
         config: impl Into<CoreConfig>,
         now: Instant,
     ) -> Self {
-        let CoreConfig { limits, rules } = config.into();
+        let CoreConfig { limits, rules, message_len_max } = config.into();
         Self {
             node,
             limits,
@@ -130,6 +131,7 @@ impl MuxCore {
             held_up: 0,
             sources: Sources::new(hash_key.hasher()),
             rules,
+            message_len_max,
             now,
             spares: Spares::default(),
             counters: Counters::default(),

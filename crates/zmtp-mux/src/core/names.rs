@@ -218,7 +218,7 @@ impl MuxCore {
         let Some(binding) = self.bindings.get_mut(holder) else { return };
         binding.tenure.end_probe();
         // Nobody can be silent on a PING that is not written.
-        let silent = !binding.outbound.is_busy() && !binding.outbound.ping_waits();
+        let silent = !binding.is_excused() && !binding.outbound.ping_waits();
         if silent && self.phase == Phase::Serving {
             bump(&mut self.counters.evictions);
             self.cast_out(holder, Cause::Evicted, GoneReason::Evicted);

@@ -66,7 +66,7 @@ pub(crate) struct Outbound {
     returns: usize,
     signs: Signs,
     writer: Writer,
-    /// Messages handed over since the peer was last heard.
+    /// Messages and notices handed over since the peer was last heard.
     unheard: usize,
 }
 
@@ -263,10 +263,12 @@ impl Outbound {
         self.unheard = 0;
     }
 
-    /// Tells whether the peer may be silent because it has something to read: messages were handed
-    /// over to it since it was last heard, or wait because it takes none.
+    /// Tells whether the peer may be silent because it has something to read: messages or notices were
+    /// handed over to it since it was last heard, or wait because it takes none.
     pub(crate) fn is_busy(&self) -> bool {
-        self.unheard > 0 || self.used.messages() > 0
+        self.unheard > 0
+            || self.used.messages() > 0
+            || self.records.iter().any(|record| matches!(record.what, What::Notice { .. }))
     }
 
     /// Tells whether a PING is not with the kernel yet.

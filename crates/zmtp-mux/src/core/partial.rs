@@ -58,6 +58,11 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
+    /// Tells whether its peer is left unread meanwhile.
+    pub(crate) fn is_held_up(self) -> bool {
+        self.short > 0
+    }
+
     fn octets(self) -> usize {
         self.charged.saturating_add(self.lent)
     }

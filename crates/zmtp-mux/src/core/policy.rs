@@ -77,12 +77,21 @@ pub enum RuleError {
 }
 
 /// How a core is set up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CoreConfig {
     /// Limits of the MUX as a whole.
     pub limits: MuxLimits,
     /// The rules for destinations.
     pub rules: Rules,
+    /// The longest message that is read from a peer, and so given to a service, which may send it
+    /// back.
+    pub message_len_max: usize,
+}
+
+impl Default for CoreConfig {
+    fn default() -> Self {
+        MuxLimits::default().into()
+    }
 }
 
 impl Rule {
@@ -147,7 +156,8 @@ impl Default for Rules {
 impl From<MuxLimits> for CoreConfig {
     fn from(limits: MuxLimits) -> Self {
         let rules = Rules::with_pool(limits.destination_pool);
-        Self { limits, rules }
+        let message_len_max = zmtp_proto::Limits::default().message_len_max;
+        Self { limits, rules, message_len_max }
     }
 }
 

@@ -105,26 +105,29 @@ impl MuxCore {
             return self.handle_inbound(sender, message);
         }
         let is_req = matches!(from.link, Link::Req(_));
-        let envelope =
-            match if is_req { open_req(message.octets()) } else { open(message.octets()) } {
-                Ok(envelope) => envelope,
-                Err(NoAddress::SingleFrame) => {
-                    bump(&mut self.counters.single_frame);
-                    return Outcome::SingleFrame;
-                }
-                Err(NoAddress::Malformed) => {
-                    bump(&mut self.counters.received);
-                    self.spend_token(source);
-                    return self.drop_message(DropReason::Malformed);
-                }
-            };
-        let to_mux = envelope.address.is_empty();
+        let envelope = if is_req { open_req(message.octets()) } else { open(message.octets()) };
+        let to_mux = envelope.is_ok_and(|envelope| envelope.address.is_empty());
         if !to_mux {
-            from.said = Said::Something;
+            if envelope.is_ok() {
+                from.said = Said::Something;
+            }
+            // spec: mux:overload:window
             if from.outbound.note_answer() == Wake::Needed {
                 self.wakes.push(source);
             }
         }
+        let envelope = match envelope {
+            Ok(envelope) => envelope,
+            Err(NoAddress::SingleFrame) => {
+                bump(&mut self.counters.single_frame);
+                return Outcome::SingleFrame;
+            }
+            Err(NoAddress::Malformed) => {
+                bump(&mut self.counters.received);
+                self.spend_token(source);
+                return self.drop_message(DropReason::Malformed);
+            }
+        };
         if is_req {
             self.replace_request(source);
         }
@@ -164,6 +167,10 @@ impl MuxCore {
         }
         let shown = Arc::clone(&from.shown);
         let outgoing = match &to.link {
+            // spec: mux:rep:delimiter
+            Link::Rep if !envelope.rest.is_delimited() => {
+                return Err(DropReason::Malformed.into());
+            }
             Link::Other | Link::Rep => Outgoing::new(&shown, envelope.rest),
             Link::Req(open) => {
                 let answer = answer(open.as_ref(), source, envelope.rest);
@@ -171,6 +178,10 @@ impl MuxCore {
             }
         };
         let len = outgoing.len();
+        // spec: mux:limit:message-grown
+        if len > self.message_len_max && to.role == Role::Service {
+            return Err(DropReason::Malformed.into());
+        }
         self.room(from.role, from.source, to, len)
             .map_err(|short| Refused::NoRoom { to: key, short })?;
         let sent = Sent { source: from.source, from: source, by, messages: 1 };

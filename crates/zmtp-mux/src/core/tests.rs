@@ -65,7 +65,7 @@ impl Mux {
     }
 
     fn ruled(limits: MuxLimits, rules: Rules) -> Self {
-        let (now, config) = (now(), CoreConfig { limits, rules });
+        let (now, config) = (now(), CoreConfig { rules, ..limits.into() });
         let core = MuxCore::new(NodeId(*b"the-node"), HashKey([1, 2, 3, 4]), config, now);
         let (notices, principal) = (Notices::NotTaken, Principal::None);
         Self { core, tokens: 0, now, notices, principal, share: Share::Own, wall: Wall(1_000) }

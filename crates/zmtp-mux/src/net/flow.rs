@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::core::{BindingKey, MuxCore, Outcome, Pause};
+use crate::core::{BindingKey, Encoded, MuxCore, Outcome, Pause};
 
 /// Whether the core takes more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,38 +12,42 @@ pub(crate) enum Flow {
     Smooth,
     /// It does, but has not admitted all.
     Rough,
-    /// It does not.
+    /// It does not: a message waits for room, or the peer has been refused too often.
     Parked,
 }
 
 impl Flow {
-    /// Notes what became of a message. It is in the counters; a trace shows each.
+    /// Gives the core a message, and notes what became of it. It is in the counters; a trace shows
+    /// each.
     #[inline]
-    pub(crate) fn note(&mut self, outcome: Outcome) {
+    pub(crate) fn route(
+        &mut self,
+        core: &mut MuxCore,
+        key: BindingKey,
+        message: Encoded<'_>,
+        now: Instant,
+    ) {
+        let outcome = core.handle_message(key, message, now);
         if outcome != Outcome::Admitted {
-            self.note_other(outcome);
+            self.note_other(core, key, outcome, now);
         }
     }
 
+    // spec: mux:overload:refusal-tokens
     #[cold]
-    fn note_other(&mut self, outcome: Outcome) {
+    fn note_other(&mut self, core: &mut MuxCore, key: BindingKey, outcome: Outcome, now: Instant) {
         tracing::trace!(?outcome, "not routed");
-        *self = if outcome == Outcome::Parked { Self::Parked } else { Self::Rough };
+        *self = match core.poll_pause(key, now) {
+            Pause::Read => Self::Rough,
+            Pause::Wait { .. } => Self::Parked,
+        };
     }
 
     /// Returns since when reads are withheld, if they are from now on.
-    pub(crate) fn withheld(
-        self,
-        core: &mut MuxCore,
-        key: BindingKey,
-        now: Instant,
-    ) -> Option<Instant> {
+    pub(crate) fn withheld(self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Smooth => None,
-            Self::Rough | Self::Parked => match core.poll_pause(key, now) {
-                Pause::Read => None,
-                Pause::Wait { .. } => Some(now),
-            },
+            Self::Smooth | Self::Rough => None,
+            Self::Parked => Some(now),
         }
     }
 }

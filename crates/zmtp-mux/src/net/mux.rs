@@ -241,7 +241,8 @@ impl Mux {
     pub(crate) fn of_kind(config: MuxConfig, kind: Kind) -> io::Result<Self> {
         let MuxConfig { limits, rules, exempt, link, verdict_time, authorizer, shards } = config;
         rules.validate().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let core = CoreConfig { limits, rules };
+        let message_len_max = link.limits.message_len_max;
+        let core = CoreConfig { limits, rules, message_len_max };
         let shared = Shared::new(core, exempt, link, verdict_time, kind)?;
         drop(shared.with_core(|core| core.set_authorizer(authorizer)));
         Ok(Self {

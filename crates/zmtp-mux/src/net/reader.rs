@@ -268,13 +268,13 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                         continue;
                     }
                 };
-                flow.note(core.handle_message(key, message, now));
+                flow.route(core, key, message, now);
                 if flow == Flow::Parked {
                     break;
                 }
             }
             core.handle_octets(key);
-            *withheld = flow.withheld(core, key, now);
+            *withheld = flow.withheld(now);
             if flow != Flow::Smooth {
                 *treatment = core.treatment(key);
             }
@@ -307,18 +307,18 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 match arrival.received {
                     // One that is the smaller part of the buffer must not keep all of it alive.
                     Received::Message(Octets::InPlace(octets)) if consumed < buffered / 2 => {
-                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
+                        flow.route(core, key, Encoded::Borrowed(octets), now);
                     }
                     Received::Message(Octets::InPlace(_)) => {
                         let whole = inbox.split_to(consumed).freeze();
-                        flow.note(core.handle_message(key, Encoded::Shared(&whole), now));
+                        flow.route(core, key, Encoded::Shared(&whole), now);
                         continue;
                     }
                     Received::Message(Octets::Opened(octets)) => {
-                        flow.note(core.handle_message(key, Encoded::Borrowed(octets), now));
+                        flow.route(core, key, Encoded::Borrowed(octets), now);
                     }
                     Received::Message(Octets::Reassembled(octets)) => {
-                        flow.note(core.handle_message(key, Encoded::Shared(&octets), now));
+                        flow.route(core, key, Encoded::Shared(&octets), now);
                     }
                     Received::Ping(pong) => core.handle_ping(key, &pong),
                     // Meant for publishers, of which there is none here.
@@ -330,7 +330,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             if buffered > 0 {
                 core.handle_octets(key);
             }
-            *withheld = flow.withheld(core, key, now);
+            *withheld = flow.withheld(now);
             if flow != Flow::Smooth {
                 *treatment = core.treatment(key);
             }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::task::yield_now;
 use zmtp_mux::{
-    Client, Listen, ListenerRole, Message, Mux, MuxConfig, RequestError, ReturnReason, Rule,
+    Client, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Rate, RequestError,
+    ReturnReason, Rule,
 };
 
-use crate::raw::{counter, raw};
+use crate::raw::{counter, raw, read_frame};
 use crate::soon;
 
 /// mux:overload:partial-charged, 37:command:between-frames.
@@ -64,4 +65,22 @@ async fn what_comes_while_a_socket_is_full_gets_too_old_as_well() {
         assert!(matches!(error, RequestError::Returned { reason: ReturnReason::Expired, .. }));
     }
     drop(filling);
+}
+
+/// mux:overload:refusal-tokens.
+#[tokio::test]
+async fn what_a_client_says_behind_its_last_token_waits_and_is_heard() {
+    let limits =
+        MuxLimits { refusals: Rate { burst: 10, per_second: 200 }, ..MuxLimits::default() };
+    let mux = Mux::new(MuxConfig { limits, ..MuxConfig::default() }).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    let mut client = raw(&endpoint, 1, "").await;
+    let hello = [&b"\x01\0\0\x14MUX\x01\x01"[..], &[0; 15]].concat();
+    let octets = [&b"\x01\x06nobody\0\x01x".repeat(40)[..], &hello].concat();
+    client.write_all(&octets).await.unwrap();
+    assert_eq!(read_frame(&mut client).await, [0; 0], "nothing but the answer to the HELLO");
+    assert!(read_frame(&mut client).await.starts_with(b"MUX\x01\x01"));
+    assert_eq!(counter(&mux, "dropped_unknown"), 40);
+    assert_eq!(counter(&mux, "control_dropped"), 0);
 }

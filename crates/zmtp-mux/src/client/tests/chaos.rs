@@ -58,7 +58,7 @@ fn config(messages: usize, octets: usize) -> CoreConfig {
     let service = Rule { pool, ..Rule::SERVICE };
     let global_pool = PoolLimits { octets, messages: 1000 };
     let limits = MuxLimits { global_pool, ..MuxLimits::default() };
-    CoreConfig { limits, rules: Rules { service, ..Rules::default() } }
+    CoreConfig { rules: Rules { service, ..Rules::default() }, ..limits.into() }
 }
 
 fn run(world: &mut World, steps: &[Step]) -> BTreeSet<Ticket> {

@@ -114,7 +114,7 @@ impl Driver {
             core: MuxCore::new(
                 NODE,
                 crate::core::HashKey([1, 2, 3, 4]),
-                CoreConfig { limits, rules: treatment },
+                CoreConfig { rules: treatment, ..limits.into() },
                 start(),
             ),
             model: Model {

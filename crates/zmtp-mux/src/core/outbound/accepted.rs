@@ -27,11 +27,13 @@ impl Outbound {
                     messages = messages.saturating_sub(record.messages());
                     self.unheard = self.unheard.saturating_add(record.messages());
                 }
+                // They fill the queue of a libzmq peer as messages do.
                 What::Return => {
                     freed.take(record.len);
                     self.returns = self.returns.saturating_sub(1);
+                    self.unheard = self.unheard.saturating_add(1);
                 }
-                What::Notice { .. } => {}
+                What::Notice { .. } => self.unheard = self.unheard.saturating_add(1),
                 What::Hello => self.signs.hello = Place::Free,
                 What::Sign(sign) => {
                     *self.signs.place(sign) = Place::Free;

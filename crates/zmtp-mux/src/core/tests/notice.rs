@@ -164,6 +164,28 @@ fn each_holder_of_a_name_has_one_gone_for_each_who_sent_to_it() {
     assert_eq!(mux.core.queued_octets(), 0, "nothing stays charged");
 }
 
+/// mux:gone:tracked-once.
+#[test]
+fn who_opts_in_after_a_message_is_told_of_the_end_of_where_the_next_one_went() {
+    let mut mux = Mux::new();
+    let engine = mux.service(b"engine");
+    let ((client, _), (req, _)) = (mux.client(), mux.join(Req, Clients, b""));
+    let requests = [(client, vec![&b"engine"[..], b"x"]), (req, vec![b"", b"engine", b"x"])];
+    for (peer, request) in &requests {
+        assert_eq!(mux.send(*peer, request), Outcome::Admitted);
+    }
+    assert_eq!(mux.send(client, &[b"", &hello()]), Outcome::Heard);
+    assert_eq!(mux.send(req, &[b"", b"", &hello()]), Outcome::Heard);
+    for (peer, request) in &requests {
+        let _ = mux.receive(*peer);
+        assert_eq!(mux.send(*peer, request), Outcome::Admitted);
+    }
+    let _ = mux.receive(engine);
+    mux.close(engine);
+    assert_eq!(read(&mux.receive(client)[0]), (GONE, 2, 0, vec![&b"engine"[..]]));
+    assert_eq!(mux.receive(req).len(), 1, "its answer");
+}
+
 /// mux:gone:req, mux:return:req, mux:notice:req-form.
 #[test]
 fn a_req_gets_at_most_one_answer_even_if_that_is_a_notice() {

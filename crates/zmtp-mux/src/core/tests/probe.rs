@@ -9,7 +9,11 @@ use super::Mux;
 use crate::core::ListenerRole::Services;
 use crate::core::model::parts::Item;
 use crate::core::model::wire::decode;
-use crate::core::{Admission, BindingKey, Cause, Held, Introduction, MuxLimits, Outcome};
+use crate::core::notice::{Header, NoticeKind};
+use crate::core::{
+    Admission, BindingKey, Cause, Charge, DropReason, Held, Introduction, MuxLimits, Notices,
+    Outcome, PoolLimits,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ALMOST: Duration = Duration::from_millis(1_999);
@@ -197,4 +201,42 @@ fn a_probe_ends_with_the_holder_and_says_nothing_of_the_next() {
     assert!(matches!(mux.held(heir), Held::Admitted { .. }));
     assert_eq!(mux.held(second), Held::Over);
     assert_eq!((mux.core.poll_end(heir), evictions(&mux)), (None, 0));
+}
+
+/// mux:probe:busy-is-alive, mux:liveness:busy-service, mux:liveness:busy-client.
+#[test]
+fn notices_are_something_to_read_and_who_is_not_read_cannot_answer() {
+    let all = PoolLimits { octets: 1 << 20, messages: 1000 };
+    let mut mux = Mux::with(MuxLimits { global_pool: all, ..MuxLimits::default() });
+    mux.notices = Notices::Taken;
+    let limits = MuxLimits::default();
+    // One was told of a service, one has a RETURN, and of one no more is read.
+    let watching = mux.service(b"watching");
+    let watch = Header::new(NoticeKind::Watch).encode();
+    assert_eq!(mux.send(watching, &[&b""[..], &watch, b"*"]), Outcome::Heard);
+    let _ = mux.receive(watching);
+    mux.core.handle_octets(watching);
+    let (client, _) = mux.client();
+    let returned = mux.service(b"returned");
+    assert!(!mux.receive(watching).is_empty());
+    for peer in [returned, client] {
+        let sent = mux.send(peer, &[&b"nobody"[..], b"x"]);
+        assert_eq!(sent, Outcome::Returned(DropReason::Unknown));
+        assert_eq!(mux.receive(peer).len(), 1);
+    }
+    assert_eq!(mux.core.patience(watching), limits.busy_service);
+    assert_eq!(mux.core.patience(client), limits.busy_client);
+    let unread = mux.service(b"unread");
+    let _ = mux.receive(watching);
+    assert_eq!(mux.core.handle_partial(client, 700_000), Charge::Taken);
+    let other = mux.service(b"other");
+    assert_eq!(mux.core.handle_partial(other, 600_000), Charge::Taken, "it is lent");
+    assert_ne!(mux.core.handle_partial(unread, 600_000), Charge::Taken);
+    for name in [&b"watching"[..], b"returned", b"unread"] {
+        let newcomer = mux.hold(name);
+        mux.pass(TIMEOUT);
+        assert_eq!(mux.held(newcomer), Held::Over, "{}", name.escape_ascii());
+        mux.close(newcomer);
+    }
+    assert_eq!((evictions(&mux), mux.core.counters().probes), (0, 0));
 }

@@ -120,3 +120,23 @@ fn the_longest_message_is_read_to_its_end_and_has_room_both_ways() {
     assert_eq!(mux.send(engine, &[&address, &body]), Outcome::Admitted);
     assert_eq!(mux.receive(client).len(), 1);
 }
+
+/// mux:limit:message-grown.
+#[test]
+fn what_a_service_may_not_send_back_does_not_reach_it() {
+    let mut mux = Mux::new();
+    let engine = mux.service(b"e");
+    let (client, address) = mux.client();
+    let longest = zmtp_proto::Limits::default().message_len_max;
+    // Two short headers around the address, and a long one before the body.
+    let body = vec![b'x'; longest - (2 + address.len()) - 9];
+    assert_eq!(mux.send(client, &[b"e", &body]), Outcome::Admitted);
+    let sent_back = mux.receive(engine);
+    assert_eq!(sent_back, [[&address[..], &body]]);
+    assert_eq!(mux.send(engine, &[&address, &body]), Outcome::Admitted);
+    assert_eq!(mux.receive(client), [[&b"e"[..], &body]]);
+    let longer = [&body[..], b"x"].concat();
+    let refused = Outcome::Dropped(DropReason::Malformed);
+    assert_eq!(mux.send(client, &[b"e", &longer]), refused);
+    assert_eq!((mux.receive(engine).len(), mux.queued()), (0, 0));
+}

@@ -1,10 +1,10 @@
 //! REQ: one answer, and only the right one.
 
-use zmtp_proto::SocketType::Req;
+use zmtp_proto::SocketType::{Rep, Req};
 use zmtp_proto::{Context, Pong};
 
 use super::{Mux, in_flight};
-use crate::core::ListenerRole::Clients;
+use crate::core::ListenerRole::{Clients, Services};
 use crate::core::{BindingKey, DropReason, Outcome};
 
 const MALFORMED: Outcome = Outcome::Dropped(DropReason::Malformed);
@@ -95,4 +95,26 @@ fn a_stale_answer_behind_one_in_flight_and_a_pong_is_dropped_and_the_pong_stays(
     mux.core.handle_transmitted(req, 12);
     assert_eq!(mux.receive(service).len(), 3);
     assert_eq!((mux.queued(), mux.core.queued_octets()), (0, 0));
+}
+
+/// mux:rep:delimiter.
+#[test]
+fn what_a_rep_would_not_take_for_a_request_does_not_reach_it() {
+    let mut mux = Mux::new();
+    let (rep, _) = mux.join(Rep, Services, b"adder");
+    let (client, address) = mux.client();
+    let (req, req_address) = mux.join(Req, Clients, b"");
+    for rest in [&[&b"x"[..]][..], &[b"x", b"y"], &[b""], &[b"x", b""]] {
+        let frames = [&[&b"adder"[..]], rest].concat();
+        assert_eq!(mux.send(client, &frames), MALFORMED);
+    }
+    assert_eq!(mux.send(req, &[b"", b"adder"]), MALFORMED);
+    assert!(mux.receive(rep).is_empty());
+    for rest in [&[&b""[..], b"1"][..], &[b"id", b"", b"2"], &[b"", b"", b""]] {
+        let frames = [&[&b"adder"[..]], rest].concat();
+        assert_eq!(mux.send(client, &frames), Outcome::Admitted);
+        assert_eq!(mux.receive(rep), [[&[&address[..]], rest].concat()]);
+    }
+    assert_eq!(mux.send(req, &[b"", b"adder", b"3"]), Outcome::Admitted);
+    assert_eq!(mux.receive(rep), [[&req_address[..], b"", b"3"]]);
 }

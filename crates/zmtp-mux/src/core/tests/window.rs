@@ -193,3 +193,17 @@ proptest! {
         prop_assert_eq!(sent, seen);
     }
 }
+
+/// mux:overload:window, mux:envelope:single-frame-dropped.
+#[test]
+fn an_answer_that_nobody_can_be_given_opens_the_window_as_well() {
+    let mut mux = with_window(1);
+    let engine = mux.service(b"engine");
+    let (client, address) = mux.client();
+    ask(&mut mux, client, b"1");
+    ask(&mut mux, client, b"2");
+    assert_eq!(mux.receive(engine).len(), 1);
+    assert_eq!(mux.send(engine, &[&address]), Outcome::SingleFrame);
+    assert!(mux.woken().contains(&engine));
+    assert_eq!(mux.receive(engine), [[&address[..], b"2"]]);
+}
