@@ -8,6 +8,7 @@
 //! Changes are told when the watcher's writer comes for more, and then as they are: a watcher that
 //! reads slowly misses what was in between, and nothing piles up for it.
 
+mod cover;
 mod register;
 mod watcher;
 
@@ -15,7 +16,7 @@ use bytes::Bytes;
 
 pub(crate) use self::register::Register;
 pub(crate) use self::watcher::Watcher;
-use self::watcher::{Begun, Noted, State, slot_cost, watch_cost};
+use self::watcher::{Noted, State, slot_cost, watch_cost};
 use crate::core::binding::{Binding, BindingKey, Link, Notices, Ties};
 use crate::core::counters::{DropReason, bump};
 use crate::core::flight::Flight;
@@ -125,9 +126,8 @@ impl MuxCore {
         }
         let Some(binding) = self.bindings.get_mut(from) else { return Ok(()) };
         let watcher = binding.ties().watcher.get_or_insert_default();
-        if watcher.begin(pattern, matches) == Begun::New {
-            self.register.add(pattern, from);
-        }
+        let changes = watcher.begin(pattern, matches);
+        self.register.apply(changes, from);
         self.rouse(from);
         Ok(())
     }
@@ -141,9 +141,10 @@ impl MuxCore {
         let Some(binding) = self.bindings.get_mut(from) else { return };
         let source = binding.source;
         let Some(watcher) = binding.watcher_mut() else { return };
-        let freed = watcher.end(pattern);
+        let mut changes = Vec::new();
+        let freed = watcher.end(pattern, &mut changes);
         binding.ties().forget_empty_watcher();
-        self.register.remove(pattern, from);
+        self.register.apply(changes, from);
         self.unreserve(source, freed);
     }
 
@@ -170,18 +171,14 @@ impl MuxCore {
     }
 
     fn show(&mut self, name: &Bytes, state: State) {
-        let watchers = self.register.watchers(name);
-        for watches in watchers.chunk_by(|one, other| one == other) {
-            if let Some(&key) = watches.first() {
-                self.show_to(key, name, state, watches.len());
-            }
+        for key in self.register.watchers(name) {
+            self.show_to(key, name, state);
         }
     }
 
-    /// Notes for one of its watchers how it stands with a service that `covers` of its watches are
-    /// about.
+    /// Notes for one of its watchers how it stands with a service.
     // spec: mux:watch:limit-ends, mux:watch:charged
-    fn show_to(&mut self, key: BindingKey, name: &Bytes, state: State, covers: usize) {
+    fn show_to(&mut self, key: BindingKey, name: &Bytes, state: State) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let (role, source) = (binding.role, binding.source);
         let Some(watcher) = binding.watcher_mut() else { return };
@@ -198,7 +195,7 @@ impl MuxCore {
                         .end_watches(key, ReturnReason::Limit, |pattern| pattern.matches(name));
                 }
                 if let Some(watcher) = self.bindings.get_mut(key).and_then(Binding::watcher_mut) {
-                    watcher.open(name, state, covers);
+                    watcher.open(name, state);
                 }
                 self.rouse(key);
             }
@@ -219,12 +216,12 @@ impl MuxCore {
         if patterns.is_empty() {
             return;
         }
-        let mut freed: usize = 0;
+        let (mut freed, mut changes): (usize, _) = (0, Vec::new());
         for pattern in &patterns {
-            freed = freed.saturating_add(watcher.end_for(pattern, why));
-            self.register.remove(pattern, key);
+            freed = freed.saturating_add(watcher.end_for(pattern, why, &mut changes));
             bump(&mut self.counters.watches_ended);
         }
+        self.register.apply(changes, key);
         self.unreserve(source, freed);
         self.rouse(key);
     }
@@ -249,7 +246,7 @@ impl MuxCore {
     // spec: mux:watch:ends-with-watcher
     pub(super) fn forget_watcher(&mut self, ended: &Ended, watcher: Option<Box<Watcher>>) {
         let Some(watcher) = watcher else { return };
-        for pattern in watcher.live() {
+        for pattern in watcher.registered() {
             self.register.remove(pattern, ended.key);
         }
         self.unreserve(ended.source, watcher.charged());

@@ -6,13 +6,14 @@ use std::ops::Bound;
 use ahash::RandomState;
 use bytes::Bytes;
 
+use super::cover::Change;
 use crate::core::binding::BindingKey;
 use crate::core::pattern::Pattern;
 
 /// The services of a MUX, and those who watch them.
 ///
-/// Who watches a name is found by that name and by each prefix of it: it costs nothing that others
-/// watch other names, however many.
+/// Who watches a name is found by that name and by each prefix of it, once: of a watcher's patterns only
+/// its cover is here. It costs nothing that others watch other names, however many.
 #[derive(Debug)]
 pub(crate) struct Register {
     /// Every service that holds a name, with its generation.
@@ -49,7 +50,8 @@ impl Register {
         matching(&self.services, pattern)
     }
 
-    /// Returns who watches `name`, in order, and once for each of their watches.
+    /// Returns who watches `name`, in order, each once.
+    // spec: mux:watch:found-once
     pub(super) fn watchers(&self, name: &[u8]) -> Vec<BindingKey> {
         let mut all: Vec<_> = self.by_name.get(name).into_iter().flatten().copied().collect();
         if !self.by_prefix.is_empty() {
@@ -57,10 +59,21 @@ impl Register {
             all.extend(prefixes.filter_map(|prefix| self.by_prefix.get(prefix)).flatten());
         }
         all.sort_unstable();
+        all.dedup();
         all
     }
 
-    pub(super) fn add(&mut self, pattern: &Pattern, watcher: BindingKey) {
+    /// Notes what has changed in the cover of a watcher.
+    pub(super) fn apply(&mut self, changes: Vec<Change>, watcher: BindingKey) {
+        for change in changes {
+            match change {
+                Change::In(pattern) => self.add(&pattern, watcher),
+                Change::Out(pattern) => self.remove(&pattern, watcher),
+            }
+        }
+    }
+
+    fn add(&mut self, pattern: &Pattern, watcher: BindingKey) {
         let stem = Bytes::copy_from_slice(pattern.stem());
         self.index(pattern).entry(stem).or_default().insert(watcher);
     }

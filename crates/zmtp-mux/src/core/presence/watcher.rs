@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::cover::{Change, Cover};
 use super::register::matching;
 use crate::core::notice::{Form, GoneReason, Header, NoticeKind, ReturnReason, put_notice};
 use crate::core::pattern::Pattern;
@@ -26,6 +27,8 @@ use crate::core::pattern::Pattern;
 #[derive(Debug, Default)]
 pub(crate) struct Watcher {
     watches: BTreeMap<Pattern, Watch>,
+    /// Of those that are live, the ones in the register.
+    cover: Cover,
     /// Names that the peer is shown, or was and is not told yet that they are gone.
     slots: BTreeMap<Bytes, Slot>,
     /// What is to be told, in the order in which it fell due.
@@ -56,8 +59,6 @@ struct Slot {
     told: Told,
     /// Where it stands among what is due, if it does.
     place: Option<u64>,
-    /// How many live watches are about it. Invariant: not 0.
-    covers: usize,
 }
 
 /// How it stands with a service.
@@ -105,24 +106,17 @@ impl Watcher {
     /// Begins a watch, or repeats it: all that matches is told, and then that this was all. While
     /// that is still due, there is nothing to repeat.
     // spec: mux:watch:up-then-synced, mux:watch:again
-    pub(super) fn begin(&mut self, pattern: &Pattern, matches: Vec<(Bytes, u64)>) -> Begun {
-        let begun = if self.is_live(pattern) { Begun::Again } else { Begun::New };
-        if begun == Begun::Again
-            && self.watches.get(pattern).is_some_and(|watch| watch.place.is_some())
-        {
-            return begun;
-        }
-        if begun == Begun::New {
-            for name in self.covered_by(pattern) {
-                if let Some(slot) = self.slots.get_mut(&name) {
-                    slot.covers = slot.covers.saturating_add(1);
-                }
-            }
+    pub(super) fn begin(&mut self, pattern: &Pattern, matches: Vec<(Bytes, u64)>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if !self.is_live(pattern) {
+            self.cover.add(pattern, &mut changes);
+        } else if self.watches.get(pattern).is_some_and(|watch| watch.place.is_some()) {
+            return changes;
         }
         for (name, generation) in matches {
             let state = State::Up { generation };
             if self.note(&name, state) == Noted::NoSlot {
-                self.open(&name, state, 1);
+                self.open(&name, state);
             }
         }
         if let Some(Watch { place: Some(place), .. }) = self.watches.remove(pattern) {
@@ -130,25 +124,30 @@ impl Watcher {
         }
         let place = self.put(Due::Watch(pattern.clone()));
         self.watches.insert(pattern.clone(), Watch { stage: Stage::Live, place: Some(place) });
-        begun
+        changes
     }
 
     /// Ends a watch that the peer wants no more. Returns how many octets are free.
     // spec: mux:watch:unwatch
-    pub(super) fn end(&mut self, pattern: &Pattern) -> usize {
+    pub(super) fn end(&mut self, pattern: &Pattern, changes: &mut Vec<Change>) -> usize {
         let Some(watch) = self.watches.remove(pattern) else { return 0 };
         if let Some(place) = watch.place {
             self.due.remove(&place);
         }
         let freed = match watch.stage {
-            Stage::Live => self.uncover(pattern),
+            Stage::Live => self.uncover(pattern, changes),
             Stage::Over(_) => 0,
         };
         freed.saturating_add(watch_cost(pattern))
     }
 
     /// Ends a watch that the peer is to be told is over. Returns how many octets are free.
-    pub(super) fn end_for(&mut self, pattern: &Pattern, why: ReturnReason) -> usize {
+    pub(super) fn end_for(
+        &mut self,
+        pattern: &Pattern,
+        why: ReturnReason,
+        changes: &mut Vec<Change>,
+    ) -> usize {
         if !self.is_live(pattern) {
             return 0;
         }
@@ -159,7 +158,7 @@ impl Watcher {
                 self.due.remove(&former);
             }
         }
-        self.uncover(pattern)
+        self.uncover(pattern, changes)
     }
 
     /// Notes the newest state of a name.
@@ -178,10 +177,10 @@ impl Watcher {
         Noted::Due
     }
 
-    /// Makes a slot for a name that so many live watches are about.
-    pub(super) fn open(&mut self, name: &Bytes, state: State, covers: usize) {
+    /// Makes a slot for a name.
+    pub(super) fn open(&mut self, name: &Bytes, state: State) {
         let place = Some(self.put(Due::Name(name.clone())));
-        self.slots.insert(name.clone(), Slot { state, told: Told::Never, place, covers });
+        self.slots.insert(name.clone(), Slot { state, told: Told::Never, place });
     }
 
     /// Appends what is due, until there are `max` octets or more.
@@ -230,13 +229,14 @@ impl Watcher {
         freed
     }
 
-    /// Takes one watch off all names that `pattern` is about. Returns how many octets are free.
-    fn uncover(&mut self, pattern: &Pattern) -> usize {
+    /// Closes the slots of all names that `pattern` was about, and no live watch is now. Returns how many
+    /// octets are free.
+    fn uncover(&mut self, pattern: &Pattern, changes: &mut Vec<Change>) -> usize {
+        let Self { watches, cover, .. } = self;
+        cover.remove(pattern, live(watches), changes);
         let mut freed: usize = 0;
         for name in self.covered_by(pattern) {
-            let Some(slot) = self.slots.get_mut(&name) else { continue };
-            slot.covers = slot.covers.saturating_sub(1);
-            if slot.covers == 0 {
+            if !self.cover.is_about(&name) {
                 freed = freed.saturating_add(self.close(&name));
             }
         }
@@ -288,8 +288,12 @@ impl Watcher {
 
     /// Returns the patterns of its watches that are not over.
     pub(super) fn live(&self) -> impl Iterator<Item = &Pattern> {
-        let live = self.watches.iter().filter(|(_, watch)| watch.stage == Stage::Live);
-        live.map(|(pattern, _)| pattern)
+        live(&self.watches)
+    }
+
+    /// Returns those of them that are in the register.
+    pub(super) fn registered(&self) -> impl Iterator<Item = &Pattern> {
+        self.cover.patterns()
     }
 
     /// Returns how many watches there are, with those that are over and not told so.
@@ -310,12 +314,9 @@ impl Watcher {
     }
 }
 
-/// Whether a watch is one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(super) enum Begun {
-    New,
-    Again,
+fn live(watches: &BTreeMap<Pattern, Watch>) -> impl Iterator<Item = &Pattern> {
+    let live = watches.iter().filter(|(_, watch)| watch.stage == Stage::Live);
+    live.map(|(pattern, _)| pattern)
 }
 
 /// Returns the octets that a slot is charged with: two entries, and the name.
