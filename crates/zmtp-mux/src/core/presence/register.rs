@@ -50,7 +50,7 @@ impl Register {
         matching(&self.services, pattern)
     }
 
-    /// Returns who watches `name`, in order, each once.
+    /// Returns who watches `name`, each once: one pattern of a cover at most is about it.
     // spec: mux:watch:found-once
     pub(super) fn watchers(&self, name: &[u8]) -> Vec<BindingKey> {
         let mut all: Vec<_> = self.by_name.get(name).into_iter().flatten().copied().collect();
@@ -58,8 +58,6 @@ impl Register {
             let prefixes = (0..=name.len()).filter_map(|len| name.get(..len));
             all.extend(prefixes.filter_map(|prefix| self.by_prefix.get(prefix)).flatten());
         }
-        all.sort_unstable();
-        all.dedup();
         all
     }
 
