@@ -34,6 +34,10 @@ pub enum ConnectError {
     /// [`Dealer`].
     #[error("the peer is no MUX")]
     NotAMux,
+    /// The MUX took a service for a client: its listener there is one for clients, at which a name
+    /// makes no service. Dial the one for services.
+    #[error("the MUX takes us for a client here: this is a listener for clients")]
+    NotAService,
 }
 
 /// How an end dials.
@@ -164,8 +168,9 @@ pub(crate) fn is_mux(peer: &PeerInfo) -> bool {
     peer.metadata.get(X_MUX) == Some(b"1")
 }
 
-/// Returns which holder of its name a service is by this connection.
-// spec: mux:service:generation
+/// Returns which holder of its name a service is by this connection; `None` if it is no service
+/// there.
+// spec: mux:service:generation, mux:service:taken-for-one
 pub(crate) fn generation(peer: &PeerInfo) -> Option<u64> {
     std::str::from_utf8(peer.metadata.get("X-Mux-Generation")?).ok()?.parse().ok()
 }
