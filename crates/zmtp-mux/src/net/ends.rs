@@ -124,7 +124,7 @@ macro_rules! dialling_methods {
     () => {
         /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server`
         /// is taken for the MUX. Another instance of a service with the same keys takes its name
-        /// over at once.
+        /// over at once; the first takes it back when it dials again, so stop it before.
         pub fn curve_client(
             mut self,
             server: zmtp_proto::curve::PublicKey,
@@ -135,7 +135,8 @@ macro_rules! dialling_methods {
         }
 
         /// Shows a user name and a password, in clear text. Another instance of a service of the
-        /// same user takes its name over at once. If they cannot be sent,
+        /// same user takes its name over at once, as under [`curve_client`](Self::curve_client). If
+        /// they cannot be sent,
         /// [`connect`](Self::connect) and [`start`](Self::start) say so.
         pub fn plain(mut self, user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Self {
             self.dialling.plain(user.as_ref(), password.as_ref());
