@@ -18,8 +18,8 @@ use crate::net::security::{DialSecurity, SecurityError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The name is none: it has 1 to 255 octets, and the first is not zero. The caller's fault.
-    #[error("this is no name")]
+    /// The name is none. The caller's fault.
+    #[error("this is no name: a name has 1 to 255 octets, the first not zero")]
     Name(#[source] Option<DecodeError>),
     /// There is no connection; [`DealerError::retry`] says whether to try again.
     #[error(transparent)]

@@ -202,7 +202,9 @@ impl Outward {
         let Self { endpoint, options, .. } = self;
         let mut local = Local::new(self.socket_type).with_identity(options.identity.clone());
         local.extra.clone_from(&options.metadata);
-        let mut stream = options.dial.dial(endpoint).await?;
+        let dialled = options.dial.dial(endpoint).await;
+        let mut stream =
+            dialled.map_err(|error| DealerError::Dial { endpoint: endpoint.clone(), error })?;
         let security = options.security.client()?;
         let mut connection = Connection::connector(local, security, options.settings, now());
         let mut inbox = BytesMut::new();
