@@ -182,6 +182,11 @@ async fn a_listener_for_clients_makes_no_service() {
     let asking = alias.request("engine", message("x"));
     let (reply, ()) = soon(async { tokio::join!(asking, serving) }).await;
     assert_eq!(reply, Ok(message("y")));
+    // The other way round only the requests can say so.
+    let nameless = soon(Client::connect(&services)).await.unwrap();
+    let denied = soon(nameless.request("engine", message("x"))).await;
+    let Err(RequestError::Returned { reason, .. }) = denied else { panic!("{denied:?}") };
+    assert_eq!(reason, ReturnReason::Denied);
 }
 
 /// mux:service:unanswered-counted.
