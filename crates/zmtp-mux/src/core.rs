@@ -79,7 +79,7 @@ pub use names::{Cause, Held};
 pub use notice::{GoneReason, NoticeKind, ReturnReason};
 pub use park::Pause;
 pub use partial::{Charge, FREE_LEN, Supply};
-pub use pattern::Pattern;
+pub use pattern::{Pattern, PatternError};
 pub use policy::{CoreConfig, Policy, Rule, RuleError, Rules};
 pub use principal::Principal;
 pub use rate::Rate;

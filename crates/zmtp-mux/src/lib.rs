@@ -149,8 +149,8 @@ pub use client::{
 pub use core::{
     Acl, AclError, AclFault, Admit, AllowAll, AllowIf, Applicant, Authorizer, Deed, DropReason,
     Event, GoneReason, Limit, ListenerRole, MuxLimits, Name, NameError, NamePolicy, Notices,
-    Pattern, PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate, ReturnReason,
-    Role, Rule, RuleError, Rules, Token,
+    Pattern, PatternError, PeerInfo, Policy, PoolLimits, Prefix, PrefixError, Principal, Rate,
+    ReturnReason, Role, Rule, RuleError, Rules, Token,
 };
 #[doc(inline)]
 pub use net::{

@@ -67,6 +67,12 @@ impl PartialEq<&str> for Name {
     }
 }
 
+impl AsRef<[u8]> for Name {
+    fn as_ref(&self) -> &[u8] {
+        self.as_octets()
+    }
+}
+
 impl Borrow<[u8]> for Name {
     fn borrow(&self) -> &[u8] {
         self.as_octets()

@@ -5,12 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use crate::core::address::{Name, NameError};
 
 /// A name, or a prefix followed by one final `*`, which stands for any octets, or none.
 ///
-/// Its first octet is never zero, and it has 1 to 255 octets with its star.
+/// Its first octet is never zero, and it has 1 to 255 octets with its star. Of a star elsewhere there
+/// are two readings: in octets, as [`new`](Self::new) takes them, it is itself; a text that has one is
+/// an error, since whoever writes it means that it stands for something.
 // spec: mux:pattern:form
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pattern(Bytes);
@@ -55,11 +58,34 @@ impl Pattern {
     }
 }
 
-impl FromStr for Pattern {
-    type Err = NameError;
+/// A text that is no pattern. The caller's fault.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// It has too many octets or none, or begins with a zero octet.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A star stands before the end.
+    #[error("a `*` stands at the end of a pattern, and nowhere else")]
+    InnerStar,
+}
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::new(Bytes::copy_from_slice(text.as_bytes())).ok_or(NameError)
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    // spec: mux:pattern:text
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let pattern = Self::new(Bytes::copy_from_slice(text.as_bytes())).ok_or(NameError)?;
+        match pattern.0.split_last() {
+            Some((_, before)) if before.contains(&b'*') => Err(PatternError::InnerStar),
+            _ => Ok(pattern),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Pattern {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -89,6 +115,19 @@ mod tests {
         Pattern::new(Bytes::from_static(text.as_bytes())).unwrap()
     }
 
+    /// mux:pattern:text.
+    #[test]
+    fn a_text_with_a_star_that_is_not_at_its_end_is_no_pattern() {
+        for text in ["eng*ne", "*.7", "engine.**", "**", "*engine*"] {
+            assert_eq!(text.parse::<Pattern>(), Err(PatternError::InnerStar), "{text}");
+            assert_eq!(pattern(text).as_octets(), text.as_bytes(), "octets are what they are");
+        }
+        for text in ["*", "engine", "engine.*"] {
+            assert_eq!(text.parse(), Ok(pattern(text)));
+            assert_eq!(pattern(text).as_ref(), text.as_bytes());
+        }
+    }
+
     /// mux:pattern:form, mux:name:length, mux:name:first-octet.
     #[test]
     fn names_and_patterns_are_read_from_text() {
@@ -97,7 +136,7 @@ mod tests {
         assert!(name == "engine.7" && name != "engine");
         for text in ["", "\0engine", &"x".repeat(256)] {
             assert_eq!(text.parse::<Name>(), Err(NameError));
-            assert_eq!(text.parse::<Pattern>(), Err(NameError));
+            assert_eq!(text.parse::<Pattern>(), Err(NameError.into()));
         }
     }
 

@@ -168,7 +168,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// It cannot be reached, or is no MUX.
+    /// It cannot be reached, or is no MUX. That its listener is one for services does not show here: each
+    /// request comes back as [`Denied`](crate::ReturnReason::Denied) then.
     ///
     /// # Cancel safety
     ///

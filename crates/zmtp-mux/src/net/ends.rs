@@ -18,8 +18,8 @@ use crate::net::security::{DialSecurity, SecurityError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The name is none: it has 1 to 255 octets, and the first is not zero. The caller's fault.
-    #[error("this is no name")]
+    /// The name is none. The caller's fault.
+    #[error("this is no name: a name has 1 to 255 octets, the first not zero")]
     Name(#[source] Option<DecodeError>),
     /// There is no connection; [`DealerError::retry`] says whether to try again.
     #[error(transparent)]
@@ -34,6 +34,10 @@ pub enum ConnectError {
     /// [`Dealer`].
     #[error("the peer is no MUX")]
     NotAMux,
+    /// The MUX took a service for a client: its listener there is one for clients, at which a name
+    /// makes no service. Dial the one for services.
+    #[error("the MUX takes us for a client here: this is a listener for clients")]
+    NotAService,
 }
 
 /// How an end dials.
@@ -120,7 +124,7 @@ macro_rules! dialling_methods {
     () => {
         /// Encrypts, and shows the MUX that it holds these keys. Nobody but the holder of `server`
         /// is taken for the MUX. Another instance of a service with the same keys takes its name
-        /// over at once.
+        /// over at once; the first takes it back when it dials again, so stop it before.
         pub fn curve_client(
             mut self,
             server: zmtp_proto::curve::PublicKey,
@@ -131,7 +135,8 @@ macro_rules! dialling_methods {
         }
 
         /// Shows a user name and a password, in clear text. Another instance of a service of the
-        /// same user takes its name over at once. If they cannot be sent,
+        /// same user takes its name over at once, as under [`curve_client`](Self::curve_client). If
+        /// they cannot be sent,
         /// [`connect`](Self::connect) and [`start`](Self::start) say so.
         pub fn plain(mut self, user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Self {
             self.dialling.plain(user.as_ref(), password.as_ref());
@@ -164,8 +169,9 @@ pub(crate) fn is_mux(peer: &PeerInfo) -> bool {
     peer.metadata.get(X_MUX) == Some(b"1")
 }
 
-/// Returns which holder of its name a service is by this connection.
-// spec: mux:service:generation
+/// Returns which holder of its name a service is by this connection; `None` if it is no service
+/// there.
+// spec: mux:service:generation, mux:service:taken-for-one
 pub(crate) fn generation(peer: &PeerInfo) -> Option<u64> {
     std::str::from_utf8(peer.metadata.get("X-Mux-Generation")?).ok()?.parse().ok()
 }

@@ -24,6 +24,13 @@ use crate::net::socket::{MuxSocket, NotSent, NotSentReason, SocketEvent, To};
 /// handle.
 ///
 /// After an error, which has its message, the half can be used on.
+///
+/// # Cancel safety
+///
+/// `feed` of `futures::SinkExt` has sent nothing when it is dropped; its message is gone with it.
+/// `send` is a `feed` and then a `flush`: one that is dropped in the flush has sent its message, so to
+/// send that again doubles it. Nothing tells from outside which of the two it was. So under `select!`
+/// `feed`, and then `flush`, which only waits.
 #[derive(Debug)]
 pub struct SendHalf<H>(Slot<H>);
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{Instrument, Span, debug, debug_span, info};
+use tracing::{Instrument, Span, debug, debug_span, info, warn};
 use zmtp_proto::{
     Backoff, Connection, ConnectionError, Event, Local, Next, Outlet, Peer, SocketType, Version,
 };
@@ -81,6 +81,21 @@ impl Heard {
     }
 }
 
+/// How many connections in a row the peer has ended soon.
+#[derive(Debug, Default)]
+struct Contest(u32);
+
+impl Contest {
+    /// Takes in how a connection ended, and returns whether somebody should be told: once, until one
+    /// lives longer.
+    // spec: mux:service:contested
+    fn is_to_be_told(&mut self, end: &End, lived: Duration) -> bool {
+        let is_lost = matches!(end, End::PeerLeft | End::Failed(_)) && lived < CONTESTED;
+        self.0 = if is_lost { self.0.saturating_add(1) } else { 0 };
+        self.0 == CONTESTED_TOLD
+    }
+}
+
 impl Line {
     /// Makes a line that rings when it is over.
     pub(crate) fn new(bell: Arc<Bell>) -> Self {
@@ -120,6 +135,7 @@ impl Outward {
     /// Serves `first`, if there is one already, then dials as long as that makes sense.
     pub(crate) async fn run(self, first: Option<Shaken>) {
         let mut backoff = Backoff::new(self.options.reconnect);
+        let mut contest = Contest::default();
         let mut shaken = first;
         loop {
             let ended = match shaken.take() {
@@ -141,6 +157,9 @@ impl Outward {
                     };
                     self.shared.note_end(&end);
                     backoff.succeeded(since.elapsed());
+                    if contest.is_to_be_told(&end, since.elapsed()) {
+                        self.tell_of_contest();
+                    }
                     match reason(end) {
                         Some(error) => error,
                         None => return self.finish(DealerError::GivenUp),
@@ -161,6 +180,18 @@ impl Outward {
         }
     }
 
+    /// Says why a name may come and go: its two holders do not hear of each other.
+    // spec: mux:service:contested
+    fn tell_of_contest(&self) {
+        let Self { endpoint, options, .. } = self;
+        if !options.identity.is_anonymous() {
+            warn!(
+                %endpoint, identity = %options.identity,
+                "the peer ends each connection soon: does another with our key take our name over?"
+            );
+        }
+    }
+
     fn finish(&self, why: DealerError) {
         self.line.end(why);
         self.shared.room.ring();
@@ -171,7 +202,9 @@ impl Outward {
         let Self { endpoint, options, .. } = self;
         let mut local = Local::new(self.socket_type).with_identity(options.identity.clone());
         local.extra.clone_from(&options.metadata);
-        let mut stream = options.dial.dial(endpoint).await?;
+        let dialled = options.dial.dial(endpoint).await;
+        let mut stream =
+            dialled.map_err(|error| DealerError::Dial { endpoint: endpoint.clone(), error })?;
         let security = options.security.client()?;
         let mut connection = Connection::connector(local, security, options.settings, now());
         let mut inbox = BytesMut::new();
@@ -318,3 +351,31 @@ fn reason(end: End) -> Option<DealerError> {
 
 /// How long to wait for a peer that has no deadline. A handshake always has one.
 const LONG: Duration = Duration::from_mins(1);
+
+/// A connection that lives longer is not contested: who takes a name back waits for less.
+const CONTESTED: Duration = Duration::from_secs(30);
+
+/// So many lost in a row may be no accident. A MUX allows five takeovers in a minute, so both sides
+/// come to this before it ends the fight.
+const CONTESTED_TOLD: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mux:service:contested.
+    #[test]
+    fn a_contest_is_told_once_until_a_connection_lives() {
+        let mut contest = Contest::default();
+        let mut told = |end: End, lived| contest.is_to_be_told(&end, lived);
+        let lost = || End::PeerLeft;
+        for _ in 0..2 {
+            let short = [0, 29, 3, 4].map(|lived| told(lost(), Duration::from_secs(lived)));
+            assert_eq!(short, [false, true, false, false]);
+            assert!(!told(lost(), CONTESTED), "it has lived");
+        }
+        let ends = [lost(), End::Disconnected, lost()];
+        assert_eq!(ends.map(|end| told(end, Duration::ZERO)), [false; 3]);
+        assert!(told(End::Failed(io::ErrorKind::ConnectionReset), Duration::ZERO));
+    }
+}

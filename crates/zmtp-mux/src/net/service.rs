@@ -13,7 +13,7 @@ use futures_core::Stream;
 use thiserror::Error;
 
 pub use self::builder::ServiceBuilder;
-use self::link::State;
+use self::link::{Link, State};
 pub use self::request::{ReplyError, ReplyErrorReason, Request, TryReplyError};
 use crate::net::bell::{Bell, Ear};
 use crate::net::dealer::{Dealer, DealerError};
@@ -107,6 +107,10 @@ pub enum ServiceError {
     /// What answers is no MUX any more.
     #[error("the peer is no MUX")]
     NotAMux,
+    /// The MUX takes us for a client: what answers is a listener for clients. Nothing would ever
+    /// come.
+    #[error("the MUX takes us for a client here: this is a listener for clients")]
+    NotAService,
 }
 
 /// What the handles and the requests share.
@@ -126,7 +130,8 @@ impl Service {
     /// # Errors
     ///
     /// It cannot be reached, is no MUX, or does not let the service in: the name is held by another
-    /// service that lives ([`ConnectError::LetGo`]), or is not allowed.
+    /// service that lives ([`ConnectError::LetGo`]), or is not allowed; or its listener there is one
+    /// for clients ([`ConnectError::NotAService`]).
     ///
     /// # Cancel safety
     ///
@@ -202,7 +207,7 @@ impl Service {
     /// `None` while there is none. It is as new as what [`recv`](Self::recv) has seen.
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
-        self.0.lock().link.and_then(|link| link.generation)
+        self.0.lock().link.map(|link| link.generation)
     }
 
     /// Returns what the service has done and met.

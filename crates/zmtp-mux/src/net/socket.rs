@@ -278,7 +278,8 @@ impl MuxSocket {
     }
 
     /// Ends the connection of a peer, of whom a message or an event has told, as it stands there or by
-    /// its token. What waits for it comes back, and then [`SocketEvent::Gone`]. It may come again; a peer that we dialled is dialled no more.
+    /// its token. What waits for it comes back, and then [`SocketEvent::Gone`], as
+    /// [`Evicted`](crate::GoneReason::Evicted). It may come again; a peer that we dialled is dialled no more.
     ///
     /// # Errors
     ///
@@ -290,8 +291,8 @@ impl MuxSocket {
 
     /// Closes the socket in order: nothing more is taken or dialled; what is queued is written out,
     /// for as long as [`MuxLimits::end_flush`](crate::MuxLimits::end_flush); then every connection
-    /// is closed. What has come by then can still be taken, and behind it the end of each peer; then
-    /// the socket says [`Closed`].
+    /// is closed. What has come by then can still be taken, and behind it the end of each peer, as
+    /// [`LinkLost`](crate::GoneReason::LinkLost); then the socket says [`Closed`].
     ///
     /// # Cancel safety
     ///

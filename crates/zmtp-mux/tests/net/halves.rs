@@ -47,6 +47,22 @@ async fn what_has_no_room_waits_in_the_half_and_is_not_overtaken() {
     }
 }
 
+/// mux:half:one-waits, mux:cancel:each-point.
+#[tokio::test]
+async fn a_send_that_is_dropped_in_its_flush_has_sent_and_a_dropped_feed_has_not() {
+    let (socket, dealer) = narrow("half dropped").await;
+    let (mut sink, _events) = socket.split();
+    let to = || To::from("worker");
+    assert!(sink.send((to(), text("1"))).now_or_never().is_none(), "nobody has written it yet");
+    assert!(sink.send((to(), text("2"))).now_or_never().is_none(), "it waits in the half");
+    assert!(sink.feed((to(), text("3"))).now_or_never().is_none());
+    soon(sink.flush()).await.unwrap();
+    soon(sink.send((to(), text("4")))).await.unwrap();
+    for expected in ["1", "2", "4"] {
+        assert_eq!(soon(dealer.recv()).await.unwrap(), text(expected));
+    }
+}
+
 /// mux:half:one-waits.
 #[tokio::test]
 async fn what_waits_for_a_peer_that_goes_comes_back_and_the_half_goes_on() {

@@ -97,8 +97,9 @@ fn threads_and_runtimes_meet() {
 async fn who_dials_a_name_comes_when_somebody_listens_there() {
     let name = "comes and goes";
     match soon(Dealer::connect(&at(name), "engine")).await {
-        Err(DealerError::Dial(DialError::Io(error))) => {
+        Err(DealerError::Dial { endpoint, error: DialError::Io(error) }) => {
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            assert_eq!(endpoint, at(name));
         }
         other => panic!("{other:?}"),
     }

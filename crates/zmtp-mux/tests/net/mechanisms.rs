@@ -211,7 +211,8 @@ async fn what_dials_with_a_mechanism_that_cannot_work_does_not_dial() {
     security(of(soon(service.curve_client(keys().public, foreign()).connect()).await.unwrap_err()));
     // What was said last counts.
     let mended = soon(client().plain("admin", "secret").connect()).await.unwrap_err();
-    assert!(matches!(mended, ConnectError::Dealer(DealerError::Dial(_))), "{mended}");
+    assert!(matches!(mended, ConnectError::Dealer(DealerError::Dial { .. })), "{mended}");
+    assert!(mended.to_string().starts_with(&format!("cannot dial {endpoint}: ")), "{mended}");
 }
 
 /// mux:client:says-why-over.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use zmtp_mux::{
-    Client, ConnectError, Dealer, DealerError, Doubt, Envelopes, GoneReason, Message, MuxConfig,
-    ReplyErrorReason, RequestError, Retry, ReturnReason, Service, ServiceError, TryReplyError,
+    Client, ConnectError, Dealer, DealerError, Doubt, Envelopes, GoneReason, Listen, ListenerRole,
+    Message, Mux, MuxConfig, ReplyErrorReason, RequestError, Retry, ReturnReason, Service,
+    ServiceError, TryReplyError,
 };
 
 use crate::site::{Site, Wire, soon_again};
@@ -32,7 +33,7 @@ async fn requests_are_answered_in_any_order_from_any_task() {
     }
     assert!(service.try_recv().unwrap().is_none());
     while let Some(request) = requests.pop() {
-        assert_eq!(request.generation(), service.generation());
+        assert_eq!(Some(request.generation()), service.generation());
         assert_eq!((request.client().len(), request.client()[0]), (17, 0));
         let body = request.message();
         tokio::spawn(async move { request.try_reply(body).unwrap() });
@@ -158,6 +159,34 @@ async fn a_name_that_a_live_service_holds_is_not_had() {
     assert_eq!(reply, message("next"));
     sent.unwrap();
     assert!(next.generation().unwrap() > held);
+}
+
+/// mux:service:taken-for-one, mux:service:generation.
+#[tokio::test]
+async fn a_listener_for_clients_makes_no_service() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let bind = |role| mux.bind(Listen::new(role, "tcp://127.0.0.1:0".parse().unwrap())).unwrap();
+    let (clients, services) = (bind(ListenerRole::Clients), bind(ListenerRole::Services));
+    let refused = soon(Service::connect(&clients, "engine")).await;
+    assert!(matches!(refused, Err(ConnectError::NotAService)), "{refused:?}");
+    let started = Service::builder(clients.clone(), "engine").start().unwrap();
+    let over = soon(started.recv()).await;
+    assert!(matches!(over, Err(ServiceError::NotAService)), "{over:?}");
+    assert!(matches!(soon(started.ended()).await, ServiceError::NotAService));
+    // What has a name there is a client with an alias, which is in nobody's way.
+    let alias = Client::builder(clients).name("engine").connect();
+    let alias = soon(alias).await.unwrap();
+    let service = soon(Service::connect(&services, "engine")).await.unwrap();
+    assert!(service.generation().is_some());
+    let serving = async { service.recv().await.unwrap().reply(message("y")).await.unwrap() };
+    let asking = alias.request("engine", message("x"));
+    let (reply, ()) = soon(async { tokio::join!(asking, serving) }).await;
+    assert_eq!(reply, Ok(message("y")));
+    // The other way round only the requests can say so.
+    let nameless = soon(Client::connect(&services)).await.unwrap();
+    let denied = soon(nameless.request("engine", message("x"))).await;
+    let Err(RequestError::Returned { reason, .. }) = denied else { panic!("{denied:?}") };
+    assert_eq!(reason, ReturnReason::Denied);
 }
 
 /// mux:service:unanswered-counted.

@@ -9,8 +9,11 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
-use zmtp_mux::{Dealer, Listen, ListenerRole, Mux, MuxConfig};
+use zmtp_mux::{
+    Admittance, Dealer, Listen, ListenerRole, Mux, MuxConfig, PlainCredentials, Service,
+};
 
+use crate::site::soon_again;
 use crate::soon;
 
 /// The fields of spans and of events by their names, as they are shown.
@@ -130,4 +133,29 @@ async fn a_span_of_the_application_is_left_alone() {
     event(&seen, "peer up");
     let [fields] = &seen.spans.values().collect::<Vec<_>>()[..] else { panic!("{seen:?}") };
     assert_eq!((&fields["name"][..], &fields["number"][..]), ("\"mine\"", "7"));
+}
+
+/// mux:service:contested.
+#[tokio::test]
+async fn two_services_that_take_one_name_from_each_other_are_both_warned_of() {
+    let seen = Arc::<Mutex<Seen>>::default();
+    let watcher = Registry::default().with(Watcher(Level::WARN, Arc::clone(&seen)));
+    let _watches = tracing::subscriber::set_default(watcher);
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "inproc://contested".parse().unwrap());
+    let users = Admittance::users([PlainCredentials::new("user", "secret").unwrap()]);
+    let endpoint = mux.bind(listen.plain_server(users)).unwrap();
+    let service = || Service::builder(endpoint.clone(), "engine").plain("user", "secret");
+    let _both = [(); 2].map(|()| service().reconnect(soon_again()).start().unwrap());
+    // Each side says so once.
+    let contested = |(fields, _): &&(Fields, _)| {
+        fields.get("identity").is_some_and(|name| name == "engine")
+            && fields["message"].contains("take our name over")
+    };
+    let told = async {
+        while seen.lock().unwrap().events.iter().filter(contested).count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(told).await;
 }

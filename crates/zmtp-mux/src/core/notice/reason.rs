@@ -15,7 +15,8 @@ pub enum ReturnReason {
     Busy,
     /// It waited for longer than messages for this service may. Worth it if it is still wanted.
     Expired,
-    /// The access rules do not allow it. Never worth it, until somebody changes them.
+    /// The access rules do not allow it; or this is a listener for services, and we have no name. Never
+    /// worth it, until somebody changes that.
     Denied,
     /// The service, or the MUX, is about to end. Worth it when the next one has taken its place.
     Draining,
@@ -62,9 +63,10 @@ pub enum GoneReason {
     Drained,
     /// The same principal took its name over.
     Takeover,
-    /// A probe, a limit or the access rules ended it.
+    /// A probe, a limit or the access rules ended it; or the application of a socket
+    /// [disconnected](crate::MuxSocket::disconnect) it.
     Evicted,
-    /// The MUX ends.
+    /// The MUX, or our own socket, ends.
     LinkLost,
 }
 

@@ -43,7 +43,8 @@ impl ClientBuilder {
     }
 
     /// Asks for this name, under which services can address the client. If it is held or not
-    /// granted, the client has none.
+    /// granted, the client has none. That is so at a listener for clients; elsewhere a name makes a
+    /// service, which this is not: what others ask it is dropped and counted.
     pub fn name(mut self, name: impl AsRef<[u8]>) -> Self {
         self.dialling.name(name.as_ref());
         self

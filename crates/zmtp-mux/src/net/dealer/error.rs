@@ -6,6 +6,7 @@ use thiserror::Error;
 use zmtp_proto::{ConnectionError, DecodeError, Retry};
 
 use crate::net::dial::DialError;
+use crate::net::endpoint::Endpoint;
 use crate::net::security::SecurityError;
 use crate::net::socket::NotSent;
 
@@ -20,8 +21,14 @@ pub enum DealerError {
     #[error(transparent)]
     Security(#[from] SecurityError),
     /// The endpoint could not be dialled; the variants within say whether to try again.
-    #[error(transparent)]
-    Dial(#[from] DialError),
+    #[error("cannot dial {endpoint}: {error}")]
+    Dial {
+        /// Which.
+        endpoint: Endpoint,
+        /// Why not.
+        #[source]
+        error: DialError,
+    },
     /// The stream failed, or the peer closed it. Temporary as a rule: dial again.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -49,8 +56,8 @@ impl DealerError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Identity(_) | Self::Security(_) | Self::GivenUp => Retry::No,
-            Self::Dial(DialError::Socks(error)) => error.retry(),
-            Self::Dial(_) | Self::Io(_) | Self::LetGo | Self::NotSent(_) => Retry::AFTER_CLOSE,
+            Self::Dial { error: DialError::Socks(error), .. } => error.retry(),
+            Self::Dial { .. } | Self::Io(_) | Self::LetGo | Self::NotSent(_) => Retry::AFTER_CLOSE,
             Self::Connection(error) => error.retry(),
         }
     }

@@ -24,7 +24,7 @@ pub enum LinkEvent {
     /// A connection ended. Whether what was sent over it and not returned was processed is in
     /// doubt.
     Down {
-        /// How.
+        /// How. Our own [`close`](crate::Dealer::close) shows as [`LinkLost`](GoneReason::LinkLost).
         reason: GoneReason,
     },
 }

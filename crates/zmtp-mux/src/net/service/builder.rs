@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::{Service, Shared, State};
+use super::{Link, Service, Shared, State};
 use crate::net::dealer::{Dealer, DealerError};
 use crate::net::endpoint::Endpoint;
 use crate::net::ends::{ConnectError, Dialling, dialling_methods};
@@ -38,7 +38,7 @@ impl ServiceBuilder {
     /// # Errors
     ///
     /// The MUX cannot be reached, is none, or does not let the service in, as with
-    /// [`ConnectError::LetGo`]; or the name is none.
+    /// [`ConnectError::LetGo`] and [`ConnectError::NotAService`]; or the name is none.
     ///
     /// # Cancel safety
     ///
@@ -50,8 +50,9 @@ impl ServiceBuilder {
             return Err(ConnectError::LetGo);
         }
         let (dealer, mux) = connected?;
+        let link = Link::over(&mux).ok_or(ConnectError::NotAService)?;
         let service = self.make(dealer);
-        service.0.lock().handle_up(&mux);
+        service.0.lock().handle_up(link);
         Ok(service)
     }
 

@@ -28,7 +28,15 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
     pub(super) token: Token,
-    pub(super) generation: Option<u64>,
+    pub(super) generation: u64,
+}
+
+impl Link {
+    /// Returns the connection to this MUX; `None` if we are no service there.
+    // spec: mux:service:taken-for-one
+    pub(super) fn over(mux: &PeerInfo) -> Option<Self> {
+        Some(Self { token: mux.token, generation: generation(mux)? })
+    }
 }
 
 impl State {
@@ -100,11 +108,11 @@ impl State {
                     dealer.hold_off(retry_after);
                 }
             }
-            Some(LinkEvent::Up(peer)) if is_mux(&peer) => self.handle_up(&peer),
-            Some(LinkEvent::Up(_)) => {
-                warn!("what answers is no MUX any more: the service is over");
-                self.end = Some(ServiceError::NotAMux);
-            }
+            Some(LinkEvent::Up(peer)) if !is_mux(&peer) => self.give_up(ServiceError::NotAMux),
+            Some(LinkEvent::Up(peer)) => match Link::over(&peer) {
+                Some(link) => self.handle_up(link),
+                None => self.give_up(ServiceError::NotAService),
+            },
             Some(LinkEvent::Down { reason }) => {
                 debug!(?reason, "the connection to the MUX ended");
                 self.link = None;
@@ -115,10 +123,14 @@ impl State {
         }
     }
 
-    pub(super) fn handle_up(&mut self, mux: &PeerInfo) {
-        let generation = generation(mux);
-        info!(generation, "the service has its name");
-        self.link = Some(Link { token: mux.token, generation });
+    fn give_up(&mut self, why: ServiceError) {
+        warn!(%why, "what answers does not make us a service: it is over");
+        self.end = Some(why);
+    }
+
+    pub(super) fn handle_up(&mut self, link: Link) {
+        info!(generation = link.generation, "the service has its name");
+        self.link = Some(link);
         self.core.handle_up();
     }
 }

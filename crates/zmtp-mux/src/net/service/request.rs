@@ -21,7 +21,7 @@ use crate::service::{Lead, Settled, Standing};
 pub struct Request {
     service: Arc<Shared>,
     link: Token,
-    generation: Option<u64>,
+    generation: u64,
     message: Message,
     lead: Lead,
     /// What it will have come to.
@@ -74,7 +74,7 @@ impl Request {
     pub(super) fn new(
         service: Arc<Shared>,
         link: Token,
-        generation: Option<u64>,
+        generation: u64,
         message: Message,
         lead: Lead,
     ) -> Self {
@@ -95,7 +95,7 @@ impl Request {
 
     /// Returns which holder of the name it has reached.
     #[must_use]
-    pub fn generation(&self) -> Option<u64> {
+    pub fn generation(&self) -> u64 {
         self.generation
     }
 

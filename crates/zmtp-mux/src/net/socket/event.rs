@@ -19,7 +19,9 @@ pub enum SocketEvent {
     Gone {
         /// Which.
         peer: Arc<PeerInfo>,
-        /// How it ended.
+        /// How it ended. What this socket did itself shows as well:
+        /// [`disconnect`](crate::MuxSocket::disconnect) as [`Evicted`](GoneReason::Evicted),
+        /// [`close`](crate::MuxSocket::close) as [`LinkLost`](GoneReason::LinkLost).
         reason: GoneReason,
     },
     /// A message that was sent did not reach its peer, certainly.
