@@ -34,10 +34,12 @@ impl Rules {
         }
     }
 
-    /// Reads the file again. One with an error changes nothing.
+    /// Reads the file again. One with an error changes nothing; nor does it if there is none.
     // spec: mux:acl:reload
     pub(crate) async fn reload(&mut self, mux: &Mux) {
-        let Some(path) = self.file.clone() else { return };
+        let Some(path) = self.file.clone() else {
+            return warn!("SIGHUP: nothing to reload: there are no access rules");
+        };
         // Apart from those who are served: a large file takes a while.
         match tokio::task::spawn_blocking(move || rules(&path)).await {
             Ok(Ok(acl)) => {
@@ -47,10 +49,6 @@ impl Rules {
             Ok(Err(error)) => self.fail(&error),
             Err(error) => self.fail(&error),
         }
-    }
-
-    pub(crate) fn have_a_file(&self) -> bool {
-        self.file.is_some()
     }
 
     fn fail(&mut self, error: &dyn std::fmt::Display) {

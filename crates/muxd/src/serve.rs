@@ -40,7 +40,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
     let config = MuxConfig { shards: shards.handles(), authorizer, ..config.mux(resources::fit) };
     runtime.block_on(async {
         let mux = Mux::new(config)?;
-        let mut signals = Signals::new(&rules)?;
+        let mut signals = Signals::new()?;
         for listen in listeners {
             let role = listen.role.name();
             let endpoint = mux.bind(security.over(listen))?;
@@ -91,13 +91,11 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     report: tokio::signal::unix::Signal,
-    /// Only if there are rules to read again; else it ends the daemon, as it does any program.
-    reload: Option<tokio::signal::unix::Signal>,
+    reload: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new(rules: &Rules) -> io::Result<Self> {
-        let reload = if rules.have_a_file() { Some(signal(SignalKind::hangup())?) } else { None };
+    fn new() -> io::Result<Self> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
@@ -106,7 +104,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             report: signal(SignalKind::user_defined1())?,
-            reload,
+            reload: signal(SignalKind::hangup())?,
         })
     }
 
@@ -118,18 +116,10 @@ impl Signals {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.report.recv() => log::counters(&[rules, mux]),
-                () = told(&mut self.reload) => rules.reload(mux).await,
+                _ = self.reload.recv() => rules.reload(mux).await,
                 now = self.tick.tick() => self.losses.tell(mux, now.into_std()),
             }
         }
-    }
-}
-
-/// Waits for a signal, for ever if it is none of ours.
-async fn told(signal: &mut Option<tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

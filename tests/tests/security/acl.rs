@@ -151,6 +151,15 @@ fn hangup_reads_the_rules_again_and_takes_names_that_are_granted_no_more() {
     assert_eq!((counters.of("dropped_denied"), counters.of("acl_reloads")), (2, 1));
 }
 
+/// mux:acl:reload.
+#[test]
+fn without_rules_hangup_is_warned_of_and_ends_nothing() {
+    let muxd = Muxd::start_usual();
+    muxd.signal(Signal::HUP);
+    muxd.wait_log("WARN SIGHUP: nothing to reload");
+    assert_eq!(muxd.stop().of("acl_reloads"), 0);
+}
+
 /// mux:authority:withdrawn.
 #[test]
 fn a_service_that_reads_nothing_is_closed_as_well_when_its_name_is_taken_away() {
