@@ -12,7 +12,9 @@ use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 use crate::acl::Rules;
 use crate::args::{Purpose, Reach};
 use crate::failure::Failure;
+use crate::listener::collide;
 use crate::losses::{Losses, TICK};
+use crate::origin::{ACL, Origins};
 use crate::plan::Plan;
 use crate::security::Security;
 use crate::shards::Shards;
@@ -20,13 +22,15 @@ use crate::{log, resources};
 
 /// Serves as planned, until SIGTERM or SIGINT; or only sees whether that could be done.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let Plan { purpose, listeners, threads, reach, guard, acl, config, log: _ } = plan;
-    let security = Security::load(&guard, reach)?;
-    let (mut rules, authorizer) = Rules::load(acl)?;
+    let Plan { purpose, listeners, threads, reach, guard, acl, config, origins, log: _ } = plan;
+    let security = Security::load(&guard, reach, &origins)?;
+    let (mut rules, authorizer) =
+        Rules::load(acl).map_err(|error| Failure::File(origins.of(ACL), error))?;
+    refuse_twice(&listeners, &origins)?;
     // Rules or not: they authenticate nobody, and those for everybody hold for every stranger.
     // spec: mux:acl:authenticates-nobody
     if reach == Reach::Loopback && !security.authenticates() {
-        refuse_open(&listeners)?;
+        refuse_open(&listeners, &origins)?;
     }
     warn_of_nobody(&listeners);
     // spec: mux:config:check
@@ -67,13 +71,28 @@ fn warn_of_nobody(listeners: &[Listen]) {
     }
 }
 
+/// Refuses two listeners of which the second could never be listened on.
+// spec: mux:config:listeners
+fn refuse_twice(listeners: &[Listen], origins: &Origins) -> Result<(), Failure> {
+    for (place, Listen { endpoint, .. }) in listeners.iter().enumerate() {
+        let mut earlier = listeners.iter().take(place).map(|listen| &listen.endpoint);
+        if let Some(other) = earlier.find(|other| collide(other, endpoint)) {
+            let origin = origins.of_listener(place);
+            return Err(Failure::Twice(origin, endpoint.to_string(), other.to_string()));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a listener that other machines can reach.
 // spec: mux:listen:loopback-unless-open
-fn refuse_open(listeners: &[Listen]) -> Result<(), Failure> {
-    for Listen { endpoint, .. } in listeners {
+fn refuse_open(listeners: &[Listen], origins: &Origins) -> Result<(), Failure> {
+    for (place, Listen { endpoint, .. }) in listeners.iter().enumerate() {
         match endpoint.is_local() {
             Ok(true) => {}
-            Ok(false) => return Err(Failure::NotOpen(endpoint.to_string())),
+            Ok(false) => {
+                return Err(Failure::NotOpen(origins.of_listener(place), endpoint.to_string()));
+            }
             Err(error) => return Err(unresolved(endpoint, &error)),
         }
     }

@@ -183,6 +183,17 @@ fn what_is_no_toml_is_told_with_its_line() {
     ] {
         fault(text, line, &["no TOML: "]);
     }
+    for (text, line, list) in [
+        ("[destination]\npattern = \"a\"\n[destination]\npattern = \"b\"\n", 3, "[[destination]]"),
+        (
+            "[[destination]]\npattern = \"a\"\n[destination]\npattern = \"b\"\n",
+            3,
+            "[[destination]]",
+        ),
+        ("[listen]\nurl = \"a\"\n  [ listen ] # b\n", 3, "[[listen]]"),
+    ] {
+        fault(text, line, &["no TOML: ", list, "two brackets"]);
+    }
     let faults = Config::parse(b"threads = 3\nlog = \"\xFF\"").map(|_| ()).unwrap_err();
     assert_eq!(faults[0].0, 2);
 }
