@@ -133,7 +133,10 @@ pub(crate) fn collide(one: &Endpoint, other: &Endpoint) -> bool {
     };
     let address = |host: &str| if host == "*" { Some(ANY) } else { host.parse().ok() };
     let hosts_collide = match (address(host), address(other_host)) {
-        (Some(one), Some(other)) => one == other || one == ANY || other == ANY,
+        // Elsewhere one interface may be listened on beside all of them.
+        (Some(one), Some(other)) => {
+            one == other || cfg!(target_os = "linux") && (one == ANY || other == ANY)
+        }
         _ => host == other_host,
     };
     hosts_collide && port == other_port && *port != 0
@@ -183,8 +186,7 @@ mod tests {
         for (one, other) in [
             ("tcp://127.0.0.1:7", "tcp://127.0.0.1:7"),
             ("tcp://*:7", "tcp://*:7"),
-            ("tcp://*:7", "tcp://192.0.2.1:7"),
-            ("tcp://0.0.0.0:7", "tcp://127.0.0.1:7"),
+            ("tcp://*:7", "tcp://0.0.0.0:7"),
             ("tcp://localhost:7", "tcp://localhost:7"),
             ("tcp://[::1]:7", "tcp://[::1]:7"),
             ("ipc:///tmp/a", "ipc:///tmp/a"),
@@ -202,6 +204,9 @@ mod tests {
             ("ipc://7", "tcp://127.0.0.1:7"),
         ] {
             assert!(!collide(one, other), "{one} {other}");
+        }
+        for one in ["tcp://*:7", "tcp://0.0.0.0:7"] {
+            assert_eq!(collide(one, "tcp://192.0.2.1:7"), cfg!(target_os = "linux"), "{one}");
         }
     }
 
