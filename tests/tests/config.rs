@@ -87,6 +87,59 @@ fn what_is_wrong_with_a_file_is_told_by_line() {
 
 /// mux:config:faults.
 #[test]
+fn each_line_says_who_speaks() {
+    let folder = Folder::new("threads = 0\nlog = 3\n");
+    let outcome = run(&["--config", &folder.config()]);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{outcome:?}");
+    assert!(lines.iter().all(|line| line.starts_with("muxd: ")), "{outcome:?}");
+}
+
+/// mux:config:faults.
+#[test]
+fn what_fails_only_together_is_told_with_the_key_and_its_line() {
+    let listen = "[[listen]]\nrole = \"any\"\nurl = ";
+    refused("\nacl = \"rulez\"\n", &[], &["line 2, acl: cannot read", "rulez"]);
+    refused("plain_users = \"users\"\n", &[], &["line 1, plain_users: cannot read"]);
+    refused("\ncurve_secret = \"s\"\n", &[], &["line 2, curve_secret: ", "with curve_clients,"]);
+    refused("open = true\ncurve_secret = \"s\"\n", &[], &["line 2, curve_secret: cannot read"]);
+    let lists = "curve_secret = \"s\"\ncurve_clients = \"c\"\n";
+    refused(lists, &[], &["line 2, curve_clients: cannot read"]);
+    refused("curve_clients = \"c\"\n", &[], &["line 1, curve_clients: ", "key of our own"]);
+    let open = format!("{listen}\"tcp://127.0.0.1:0\"\n{listen}\"tcp://*:0\"\n");
+    refused(&open, &[], &["line 6, url: tcp://*:0 can be reached", "or allow it with open = true"]);
+    // Options over it are not in the file.
+    let folder = Folder::new("acl = \"rulez\"\n");
+    let outcome = run(&["--config", &folder.config(), "--acl", "/nonexistent"]);
+    assert!(outcome.stderr.starts_with("muxd: cannot read /nonexistent: "), "{outcome:?}");
+}
+
+/// mux:config:listeners, mux:config:check.
+#[test]
+fn two_listeners_in_one_place_are_refused_before_one_listens() {
+    let listen = "[[listen]]\nrole = \"any\"\nurl = \"tcp://127.0.0.1:5555\"\n";
+    refused(&listen.repeat(2), &[], &["line 6, url: two listeners are on tcp://127.0.0.1:5555"]);
+    for check in [&[][..], &["--check"]] {
+        let args = ["--clients", "tcp://127.0.0.1:5555", "--any", "tcp://127.0.0.1:5555"];
+        let outcome = run(&[&args, check].concat());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+        let said = "muxd: two listeners are on tcp://127.0.0.1:5555";
+        assert!(outcome.stderr.contains(said), "{outcome:?}");
+    }
+}
+
+/// mux:config:check, mux:listen:loopback-unless-open.
+#[test]
+fn listeners_are_checked_without_a_configuration() {
+    let good = run(&["--clients", "tcp://127.0.0.1:5555", "--check"]);
+    assert_eq!((good.code, good.stdout.as_str()), (Some(0), "ok\n"), "{good:?}");
+    let bad = run(&["--clients", "tcp://*:5555", "--check"]);
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(2), ""), "{bad:?}");
+    assert!(bad.stderr.contains("--open"), "{bad:?}");
+}
+
+/// mux:config:faults.
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     for path in ["/nonexistent/mux.toml", "/"] {
         let outcome = run(&["--config", path]);

@@ -124,14 +124,14 @@ fn command() -> Command {
         .group(ArgGroup::new("key-or-config").args(["curve-secret", "config"]).multiple(true))
         // A check without any would check nothing.
         .group(
-            ArgGroup::new("files")
-                .args(["config", "curve-secret", "plain-users", "acl"])
+            ArgGroup::new("checked")
+                .args(["config", "curve-secret", "plain-users", "acl", "clients", "services", "any"])
                 .multiple(true),
         )
         .arg(file("config", "Reads FILE, which says all of this and more; options win over it"))
         .arg(
-            flag("check", "Says ok if the files that are named could be served with, and what is wrong if not")
-                .requires("files"),
+            flag("check", "Says ok if the files and listeners that are named could be served with, and what is wrong if not")
+                .requires("checked"),
         )
         .arg(
             flag(
@@ -195,7 +195,7 @@ tcp://127.0.0.1:5556. Giving one here replaces both, and those of FILE.
 
 FILE of --config is TOML: every limit, every time, rules for destinations, and all of the options
 above. --print-config prints it with what is so without it, or with what FILE and options come to; --config FILE --check tells what is
-wrong with it, by line. --check does so for the other files as well, with --config or without.
+wrong with it, by line. --check does so for the other files and for listeners as well, with --config or without.
 
 Whoever reaches a listener is let in, unless --curve-clients or --plain-users says whom to let in;
 without either, other machines reach none unless --open. Files of secrets must be for their owner
@@ -296,10 +296,13 @@ mod tests {
 
     /// mux:config:check.
     #[test]
-    fn each_file_can_be_checked_alone() {
-        for file in ["config", "curve-secret", "plain-users", "acl"] {
-            let Ok(Task::Serve(request)) = read(&[&format!("--{file}=f"), "--check"]) else {
-                panic!("{file}");
+    fn each_file_and_each_listener_can_be_checked_alone() {
+        let files = ["config", "curve-secret", "plain-users", "acl"].map(|file| (file, "f"));
+        let listeners = ["clients", "services", "any"].map(|role| (role, "tcp://127.0.0.1:1"));
+        for (option, value) in files.into_iter().chain(listeners) {
+            let Ok(Task::Serve(request)) = read(&[&format!("--{option}={value}"), "--check"])
+            else {
+                panic!("{option}");
             };
             assert_eq!(request.purpose, Purpose::Check);
         }

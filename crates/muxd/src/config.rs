@@ -15,6 +15,7 @@ use crate::config::document::Document;
 use crate::config::fault::{ConfigError, Problem};
 use crate::config::keys::{LIMITS, ROLES, TOP};
 use crate::options::Options;
+use crate::origin::Origins;
 use crate::secrets::{Secrecy, read};
 
 pub(crate) use self::printed::printed;
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) options: Options,
     /// Empty if the file names none.
     pub(crate) listeners: Vec<Listen>,
+    pub(crate) origins: Origins,
     pub(crate) global_pool: PoolGiven,
     limits: MuxLimits,
     exempt: Vec<Prefix>,
@@ -80,6 +82,7 @@ impl Config {
             .map_err(ConfigError::Unreadable)?;
         let mut config = Self::parse(&octets)
             .map_err(|faults| ConfigError::Wrong { path: path.to_owned(), faults })?;
+        config.origins = config.origins.of_file(path);
         config.options.begin_paths_at(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
@@ -101,7 +104,8 @@ impl Config {
             reader.read(roles, "role", ROLES, &[], &mut config.rules);
         }
         reader.destinations(root, &mut config.rules, config.link.message_len_max);
-        reader.listeners(root, &mut config.listeners);
+        let lines = reader.listeners(root, &mut config.listeners);
+        config.origins = Origins::new(|key| reader.line(key), lines);
         let given = |path| match reader.line(path) {
             Some(_) => Given::ByFile,
             None => Given::ByDefault,
@@ -140,6 +144,7 @@ impl Default for Config {
         Self {
             options: Options::default(),
             listeners: Vec::new(),
+            origins: Origins::default(),
             global_pool: PoolGiven::NOTHING,
             limits,
             exempt,

@@ -6,6 +6,8 @@
 //! tcp://127.0.0.1:5555?notices=always    its peers take notices without asking for them
 //! ```
 
+use std::net::Ipv4Addr;
+
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use zmtp_mux::{Endpoint, EndpointError, Identity, Listen, ListenerRole, Name, Notices};
@@ -121,6 +123,25 @@ impl ListenerUrl {
     }
 }
 
+/// Tells whether nothing can listen on one of these while something listens on the other, as far as
+/// that is known without a look at the system.
+pub(crate) fn collide(one: &Endpoint, other: &Endpoint) -> bool {
+    let (Endpoint::Tcp { host, port }, Endpoint::Tcp { host: other_host, port: other_port }) =
+        (one, other)
+    else {
+        return one == other;
+    };
+    let address = |host: &str| if host == "*" { Some(ANY) } else { host.parse().ok() };
+    let hosts_collide = match (address(host), address(other_host)) {
+        // Elsewhere one interface may be listened on beside all of them.
+        (Some(one), Some(other)) => {
+            one == other || cfg!(target_os = "linux") && (one == ANY || other == ANY)
+        }
+        _ => host == other_host,
+    };
+    hosts_collide && port == other_port && *port != 0
+}
+
 /// Returns the URL of a listener, which reads back as it.
 pub(crate) fn url_of(listen: &Listen) -> String {
     let encode = |octets| percent_encode(octets, NON_ALPHANUMERIC).to_string();
@@ -147,9 +168,47 @@ fn decode(value: &str) -> Result<Bytes, UrlError> {
     Ok(percent_decode_str(value).collect::<Vec<u8>>().into())
 }
 
+/// Every IPv4 interface.
+const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// mux:config:listeners.
+    #[test]
+    fn one_place_cannot_be_listened_on_twice() {
+        let collide = |one: &str, other: &str| {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(collide(&one, &other), collide(&other, &one));
+            collide(&one, &other)
+        };
+        for (one, other) in [
+            ("tcp://127.0.0.1:7", "tcp://127.0.0.1:7"),
+            ("tcp://*:7", "tcp://*:7"),
+            ("tcp://*:7", "tcp://0.0.0.0:7"),
+            ("tcp://localhost:7", "tcp://localhost:7"),
+            ("tcp://[::1]:7", "tcp://[::1]:7"),
+            ("ipc:///tmp/a", "ipc:///tmp/a"),
+        ] {
+            assert!(collide(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("tcp://127.0.0.1:7", "tcp://127.0.0.1:8"),
+            ("tcp://127.0.0.1:7", "tcp://127.0.0.2:7"),
+            ("tcp://127.0.0.1:0", "tcp://127.0.0.1:0"),
+            ("tcp://*:*", "tcp://*:*"),
+            ("tcp://*:7", "tcp://[::1]:7"),
+            ("tcp://a:7", "tcp://b:7"),
+            ("ipc:///tmp/a", "ipc:///tmp/b"),
+            ("ipc://7", "tcp://127.0.0.1:7"),
+        ] {
+            assert!(!collide(one, other), "{one} {other}");
+        }
+        for one in ["tcp://*:7", "tcp://0.0.0.0:7"] {
+            assert_eq!(collide(one, "tcp://192.0.2.1:7"), cfg!(target_os = "linux"), "{one}");
+        }
+    }
 
     #[test]
     fn reads_endpoint_name_and_identity() {

@@ -1,4 +1,4 @@
-//! Losses in the log: which counters have risen, in few lines.
+//! Losses in the log, of messages, places and names: which counters have risen, in few lines.
 //!
 //! Counters tell everything, and only to who asks. So each second what they say of losses is compared
 //! with what was told of it before. Whoever makes them rise cannot fill the log: each counter has a line
@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use tracing::field::display;
 use tracing::{info, warn};
-use zmtp_mux::{DropReason, Mux, Name};
+use zmtp_mux::{Mux, Name};
+
+use crate::acl::Rules;
 
 /// What was told of each kind of loss.
 #[derive(Debug)]
@@ -61,8 +63,11 @@ impl Losses {
 
     /// Says in the log what was lost since it was said last.
     // spec: mux:log:losses
-    pub(crate) fn tell(&mut self, mux: &Mux, now: Instant) {
-        for line in self.note(&mux.counts(), mux.take_lost_names(), now) {
+    pub(crate) fn tell(&mut self, mux: &Mux, rules: &mut Rules, now: Instant) {
+        let lost = mux.take_lost_names().into_iter();
+        let mut names: Vec<_> = lost.map(|(reason, name)| (reason.counter(), name)).collect();
+        names.extend(rules.take_names());
+        for line in self.note(&mux.counts(), names, now) {
             let Line { weight, words, counter, count, name } = line;
             let name = name.as_ref().map(display);
             match weight {
@@ -73,23 +78,23 @@ impl Losses {
     }
 
     /// Says the rest of it, whenever the last line was.
-    pub(crate) fn tell_all(&mut self, mux: &Mux, now: Instant) {
+    pub(crate) fn tell_all(&mut self, mux: &Mux, rules: &mut Rules, now: Instant) {
         self.0.iter_mut().for_each(|told| told.at = None);
-        self.tell(mux, now);
+        self.tell(mux, rules, now);
     }
 
     /// Compares counters with what was told of them, and returns what is to be told now.
     fn note(
         &mut self,
         counts: &[(&'static str, u64)],
-        names: Vec<(DropReason, Name)>,
+        names: Vec<(&'static str, Name)>,
         now: Instant,
     ) -> Vec<Line> {
         let count_of =
             |name| counts.iter().find(|(other, _)| *other == name).map_or(0, |(_, c)| *c);
-        for (reason, name) in names {
+        for (counter, name) in names {
             let mut kinds = KINDS.iter().zip(&mut self.0);
-            if let Some((_, told)) = kinds.find(|(kind, _)| kind.counter == reason.counter()) {
+            if let Some((_, told)) = kinds.find(|(kind, _)| kind.counter == counter) {
                 told.name.get_or_insert(name);
             }
         }
@@ -122,7 +127,7 @@ const fn unknown(words: &'static str) -> Kind {
 }
 
 #[rustfmt::skip]
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 22] = [
     unknown("messages dropped: no service has their name"),
     usual("late_replies", "replies dropped: their clients have left"),
     trouble("dropped_busy", "messages dropped: no room for them"),
@@ -141,7 +146,17 @@ const KINDS: [Kind; 18] = [
     trouble("connections_refused_rate", "connections refused: handshakes of CURVE too often from one address"),
     trouble("handshakes_evicted", "handshakes ended for newer ones: too many at once"),
     trouble("duplicates_full", "services sent away: too many wait for names that are held"),
+    trouble("fights", "two services fight for a name: it stays with its holder"),
+    trouble(CLAIMS_DENIED, "services refused for good: their names are not granted"),
+    trouble(EVICTED, "new rules closed services: their names are not granted"),
+    trouble("aliases_withdrawn", "new rules took the names of clients: they are not granted"),
 ];
+
+/// Services whose claim on a name the rules do not grant.
+pub(crate) const CLAIMS_DENIED: &str = "claims_denied";
+
+/// Services whose name new rules do not grant.
+pub(crate) const EVICTED: &str = "evicted";
 
 /// How often to look.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
@@ -151,6 +166,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use zmtp_mux::DropReason;
+
     use super::*;
 
     fn line(at: usize, count: u64, name: Option<&str>) -> Line {
@@ -158,8 +175,8 @@ mod tests {
         Line { weight, words, counter, count, name: name.map(|name| name.parse().unwrap()) }
     }
 
-    fn names(all: &[(DropReason, &str)]) -> Vec<(DropReason, Name)> {
-        all.iter().map(|(reason, name)| (*reason, name.parse().unwrap())).collect()
+    fn names(all: &[(DropReason, &str)]) -> Vec<(&'static str, Name)> {
+        all.iter().map(|(reason, name)| (reason.counter(), name.parse().unwrap())).collect()
     }
 
     /// mux:log:losses.

@@ -23,6 +23,7 @@ mod listener;
 mod log;
 mod losses;
 mod options;
+mod origin;
 mod plan;
 mod resources;
 mod secrets;
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
     match run(Task::from_command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("muxd: {failure}");
+            for line in failure.to_string().lines() {
+                eprintln!("muxd: {line}");
+            }
             failure.exit_code()
         }
     }

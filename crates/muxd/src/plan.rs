@@ -10,6 +10,7 @@ use zmtp_mux::{Listen, ListenerRole};
 use crate::args::{Purpose, Reach, Request};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::origin::{CURVE_CLIENTS, Origins};
 use crate::security::Guard;
 
 /// How to serve.
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     /// A file of access rules; without one everything is allowed.
     pub(crate) acl: Option<PathBuf>,
     pub(crate) log: LevelFilter,
+    /// Where all that comes from.
+    pub(crate) origins: Origins,
     /// Limits and rules.
     pub(crate) config: Config,
 }
@@ -35,15 +38,17 @@ impl Plan {
         let mut config = effective(request)?;
         let options = std::mem::take(&mut config.options);
         let listeners = std::mem::take(&mut config.listeners);
+        let origins = std::mem::take(&mut config.origins);
         let listeners = if listeners.is_empty() { usual_listeners() } else { listeners };
         Ok(Self {
             purpose,
             listeners,
             threads: options.threads.unwrap_or_else(usual_threads),
             reach: if options.open { Reach::Open } else { Reach::Loopback },
-            guard: options.guard()?,
+            guard: options.guard().ok_or_else(|| Failure::NoSecret(origins.of(CURVE_CLIENTS)))?,
             acl: options.acl,
             log: options.log.unwrap_or(LevelFilter::INFO),
+            origins,
             config,
         })
     }
@@ -53,9 +58,11 @@ impl Plan {
 // spec: mux:config:command-line-wins
 pub(crate) fn effective(request: Request) -> Result<Config, Failure> {
     let mut config = request.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+    config.origins.yield_to(&request.options);
     config.options = request.options.over(std::mem::take(&mut config.options));
     if !request.listeners.is_empty() {
         config.listeners = request.listeners;
+        config.origins.forget_listeners();
     }
     Ok(config)
 }

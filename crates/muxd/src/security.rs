@@ -8,6 +8,7 @@ use zmtp_mux::{Admittance, CurveIdentity, Listen, ListenSecurity};
 use crate::args::Reach;
 use crate::failure::Failure;
 use crate::keys;
+use crate::origin::{CURVE_CLIENTS, CURVE_SECRET, Origins, PLAIN_USERS};
 use crate::secrets::{FileError, Secrecy, read};
 use crate::users;
 
@@ -31,23 +32,28 @@ pub(crate) struct Security {
 
 impl Security {
     /// Reads the files of `guard`.
-    pub(crate) fn load(guard: &Guard, reach: Reach) -> Result<Self, Failure> {
+    pub(crate) fn load(guard: &Guard, reach: Reach, origins: &Origins) -> Result<Self, Failure> {
+        let failed = |key| move |error| Failure::File(origins.of(key), error);
         match guard {
             Guard::None => {
                 Ok(Self { mechanism: ListenSecurity::Null, admittance: Admittance::Usual })
             }
             Guard::Curve { secret, clients } => {
                 let admittance = match (clients, reach) {
-                    (Some(clients), _) => key_gate(clients)?,
+                    (Some(clients), _) => key_gate(clients).map_err(failed(CURVE_CLIENTS))?,
                     // spec: mux:security:open-needed
-                    (None, Reach::Loopback) => return Err(Failure::AnyKey),
+                    (None, Reach::Loopback) => {
+                        return Err(Failure::AnyKey(origins.of(CURVE_SECRET)));
+                    }
                     (None, Reach::Open) => Admittance::Everybody,
                 };
-                let keys = read(secret, Secrecy::Secret, keys::own)?;
+                let keys =
+                    read(secret, Secrecy::Secret, keys::own).map_err(failed(CURVE_SECRET))?;
                 Ok(Self { mechanism: ListenSecurity::Curve(CurveIdentity::new(keys)), admittance })
             }
             Guard::Plain { users } => {
-                Ok(Self { mechanism: ListenSecurity::Plain, admittance: user_gate(users)? })
+                let admittance = user_gate(users).map_err(failed(PLAIN_USERS))?;
+                Ok(Self { mechanism: ListenSecurity::Plain, admittance })
             }
         }
     }
@@ -130,12 +136,13 @@ mod tests {
         let secret = write(&folder, "secret", &keygen::text(&keys));
         let clients = write(&folder, "clients", &keys.public.to_string());
         let guard = |clients| Guard::Curve { secret: secret.clone(), clients };
-        let refused = Security::load(&guard(None), Reach::Loopback);
-        assert!(matches!(refused.unwrap_err(), Failure::AnyKey));
-        let open = Security::load(&guard(None), Reach::Open).unwrap();
+        let load = |guard: &Guard, reach| Security::load(guard, reach, &Origins::default());
+        let refused = load(&guard(None), Reach::Loopback);
+        assert!(matches!(refused.unwrap_err(), Failure::AnyKey(_)));
+        let open = load(&guard(None), Reach::Open).unwrap();
         assert!(matches!(open.admittance, Admittance::Everybody) && !open.authenticates());
         for reach in [Reach::Loopback, Reach::Open] {
-            let listed = Security::load(&guard(Some(clients.clone())), reach).unwrap();
+            let listed = load(&guard(Some(clients.clone())), reach).unwrap();
             assert!(listed.authenticates());
             let bare = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
             let ListenSecurity::Curve(identity) = listed.over(bare).security else {
@@ -150,9 +157,10 @@ mod tests {
     fn plain_authenticates_and_nothing_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let users = write(&folder, "users", "admin:secret\n");
-        let plain = Security::load(&Guard::Plain { users }, Reach::Loopback).unwrap();
+        let load = |guard: &Guard, reach| Security::load(guard, reach, &Origins::default());
+        let plain = load(&Guard::Plain { users }, Reach::Loopback).unwrap();
         assert!(matches!(plain.mechanism, ListenSecurity::Plain) && plain.authenticates());
-        let none = Security::load(&Guard::None, Reach::Open).unwrap();
+        let none = load(&Guard::None, Reach::Open).unwrap();
         assert!(matches!(none.mechanism, ListenSecurity::Null) && !none.authenticates());
     }
 }

@@ -12,7 +12,9 @@ use zmtp_mux::{Endpoint, Listen, ListenerRole, Mux, MuxConfig};
 use crate::acl::Rules;
 use crate::args::{Purpose, Reach};
 use crate::failure::Failure;
+use crate::listener::collide;
 use crate::losses::{Losses, TICK};
+use crate::origin::{ACL, Origins};
 use crate::plan::Plan;
 use crate::security::Security;
 use crate::shards::Shards;
@@ -20,13 +22,15 @@ use crate::{log, resources};
 
 /// Serves as planned, until SIGTERM or SIGINT; or only sees whether that could be done.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let Plan { purpose, listeners, threads, reach, guard, acl, config, log: _ } = plan;
-    let security = Security::load(&guard, reach)?;
-    let (mut rules, authorizer) = Rules::load(acl)?;
+    let Plan { purpose, listeners, threads, reach, guard, acl, config, origins, log: _ } = plan;
+    let security = Security::load(&guard, reach, &origins)?;
+    let (mut rules, authorizer) =
+        Rules::load(acl).map_err(|error| Failure::File(origins.of(ACL), error))?;
+    refuse_twice(&listeners, &origins)?;
     // Rules or not: they authenticate nobody, and those for everybody hold for every stranger.
     // spec: mux:acl:authenticates-nobody
     if reach == Reach::Loopback && !security.authenticates() {
-        refuse_open(&listeners)?;
+        refuse_open(&listeners, &origins)?;
     }
     warn_of_nobody(&listeners);
     // spec: mux:config:check
@@ -40,7 +44,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
     let config = MuxConfig { shards: shards.handles(), authorizer, ..config.mux(resources::fit) };
     runtime.block_on(async {
         let mux = Mux::new(config)?;
-        let mut signals = Signals::new(&rules)?;
+        let mut signals = Signals::new()?;
         for listen in listeners {
             let role = listen.role.name();
             let endpoint = mux.bind(security.over(listen))?;
@@ -50,7 +54,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         let name = signals.end(&mux, &mut rules).await;
         info!("{name}: ending");
         end(&mux, &mut signals, &mut rules).await;
-        signals.losses.tell_all(&mux, Instant::now());
+        signals.losses.tell_all(&mux, &mut rules, Instant::now());
         log::counters(&[&rules, &mux]);
         Ok(())
     })
@@ -67,13 +71,28 @@ fn warn_of_nobody(listeners: &[Listen]) {
     }
 }
 
+/// Refuses two listeners of which the second could never be listened on.
+// spec: mux:config:listeners
+fn refuse_twice(listeners: &[Listen], origins: &Origins) -> Result<(), Failure> {
+    for (place, Listen { endpoint, .. }) in listeners.iter().enumerate() {
+        let mut earlier = listeners.iter().take(place).map(|listen| &listen.endpoint);
+        if let Some(other) = earlier.find(|other| collide(other, endpoint)) {
+            let origin = origins.of_listener(place);
+            return Err(Failure::Twice(origin, endpoint.to_string(), other.to_string()));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a listener that other machines can reach.
 // spec: mux:listen:loopback-unless-open
-fn refuse_open(listeners: &[Listen]) -> Result<(), Failure> {
-    for Listen { endpoint, .. } in listeners {
+fn refuse_open(listeners: &[Listen], origins: &Origins) -> Result<(), Failure> {
+    for (place, Listen { endpoint, .. }) in listeners.iter().enumerate() {
         match endpoint.is_local() {
             Ok(true) => {}
-            Ok(false) => return Err(Failure::NotOpen(endpoint.to_string())),
+            Ok(false) => {
+                return Err(Failure::NotOpen(origins.of_listener(place), endpoint.to_string()));
+            }
             Err(error) => return Err(unresolved(endpoint, &error)),
         }
     }
@@ -91,13 +110,11 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     report: tokio::signal::unix::Signal,
-    /// Only if there are rules to read again; else it ends the daemon, as it does any program.
-    reload: Option<tokio::signal::unix::Signal>,
+    reload: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new(rules: &Rules) -> io::Result<Self> {
-        let reload = if rules.have_a_file() { Some(signal(SignalKind::hangup())?) } else { None };
+    fn new() -> io::Result<Self> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
@@ -106,7 +123,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             report: signal(SignalKind::user_defined1())?,
-            reload,
+            reload: signal(SignalKind::hangup())?,
         })
     }
 
@@ -118,18 +135,10 @@ impl Signals {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.report.recv() => log::counters(&[rules, mux]),
-                () = told(&mut self.reload) => rules.reload(mux).await,
-                now = self.tick.tick() => self.losses.tell(mux, now.into_std()),
+                _ = self.reload.recv() => rules.reload(mux).await,
+                now = self.tick.tick() => self.losses.tell(mux, rules, now.into_std()),
             }
         }
-    }
-}
-
-/// Waits for a signal, for ever if it is none of ours.
-async fn told(signal: &mut Option<tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

@@ -96,5 +96,40 @@ fn a_libzmq_service_that_answers_nothing_gets_more_for_each_hello() {
     assert_eq!(muxd.stop().of("handed_over"), REQUESTS);
 }
 
+/// mux:overload:window: what a service sends is an answer, be it a request to another, and what comes
+/// back is a message to it like any.
+#[test]
+fn a_reply_to_a_service_waits_behind_the_requests_that_fill_its_window() {
+    let (muxd, peers) = (start(), Peers::new());
+    let service = peers.dealer(muxd.services(), "engine");
+    let store = peers.dealer(muxd.services(), "store");
+    muxd.wait_counter("bindings", |bindings| bindings == 2);
+    // Alone it is given the reply.
+    let client = peers.dealer(muxd.clients(), "");
+    send(&client, &["engine", "first"]);
+    let first = receive(&service);
+    let ask = |question: &str| {
+        send(&service, &["store", question]);
+        send(&store, &receive(&store));
+    };
+    ask("one");
+    expect(&service, &["store", "one"]);
+    send(&service, &first);
+    expect(&client, &["engine", "first"]);
+    // Requests that wait come before it, as far as the window goes.
+    for number in 0..REQUESTS {
+        send(&client, &["engine".to_owned(), number.to_string()]);
+    }
+    let next = receive(&service);
+    muxd.wait_counter("received", |received| received == 4 + REQUESTS);
+    ask("two");
+    for number in 1..=WINDOW {
+        assert_eq!(receive(&service)[1], number.to_string().as_bytes());
+    }
+    expect_nothing(&service);
+    send(&service, &next);
+    let _ = muxd.stop();
+}
+
 /// The reason of a RETURN of what waited for one that has ended.
 const UNREACHABLE: u8 = 6;

@@ -100,7 +100,7 @@ fn what_may_not_be_sent_is_dropped_and_counted_alike_for_names_held_and_free() {
     assert_eq!((counters.of("dropped_denied"), counters.of("dropped_unknown")), (2, 1));
 }
 
-/// mux:acl:reload, mux:authority:replaced, mux:authority:withdrawn.
+/// mux:acl:reload, mux:authority:replaced, mux:authority:withdrawn, mux:log:losses.
 #[test]
 fn hangup_reads_the_rules_again_and_takes_names_that_are_granted_no_more() {
     let files = Files::new();
@@ -121,6 +121,8 @@ fn hangup_reads_the_rules_again_and_takes_names_that_are_granted_no_more() {
         muxd.wait_counters("the one closed", |counters| counters.of("ended_evicted") == 1);
     assert_eq!((counters.of("acl_reloads"), counters.of("evicted")), (1, 1));
     lost.expect_end();
+    muxd.wait_log("WARN new rules closed services");
+    muxd.wait_log("counter=\"evicted\" count=1 name=lost");
     assert_not_granted(muxd.services(), plain("one", "x"), "lost");
     let mut heir = Peer::connect(muxd.services(), plain("two", "x"), "lost").unwrap();
     client.send(&["kept", "2"]);
@@ -149,6 +151,41 @@ fn hangup_reads_the_rules_again_and_takes_names_that_are_granted_no_more() {
     client.expect(&["lost", "5"]);
     let counters = muxd.stop();
     assert_eq!((counters.of("dropped_denied"), counters.of("acl_reloads")), (2, 1));
+}
+
+/// mux:acl:reload.
+#[test]
+fn without_rules_hangup_is_warned_of_and_ends_nothing() {
+    let muxd = Muxd::start_usual();
+    muxd.signal(Signal::HUP);
+    muxd.wait_log("WARN SIGHUP: nothing to reload");
+    assert_eq!(muxd.stop().of("acl_reloads"), 0);
+}
+
+/// mux:log:losses, mux:log:bounded: the line of the handshake is not the only one.
+#[test]
+fn a_denied_claim_is_told_where_its_address_has_had_its_line() {
+    let files = Files::new();
+    let rules = files.secret("rules", "none claim mine\n");
+    let muxd = start(&rules, &["--log", "warn"]);
+    assert_not_granted(muxd.services(), ClientSecurity::Null, "theirs");
+    muxd.wait_log("WARN services refused for good: their names are not granted");
+    muxd.wait_log("counter=\"claims_denied\" count=1 name=theirs");
+    let _ = muxd.stop();
+}
+
+/// mux:authority:withdrawn, mux:log:losses.
+#[test]
+fn a_client_that_loses_its_name_to_new_rules_is_told_of() {
+    let files = Files::new();
+    let rules = files.secret("rules", "none alias ui\n");
+    let muxd = start(&rules, &[]);
+    let _client = Peer::connect(muxd.clients(), ClientSecurity::Null, "ui").unwrap();
+    std::fs::write(&rules, "none alias other\n").unwrap();
+    muxd.signal(Signal::HUP);
+    muxd.wait_log("WARN new rules took the names of clients");
+    muxd.wait_log("counter=\"aliases_withdrawn\" count=1");
+    let _ = muxd.stop();
 }
 
 /// mux:authority:withdrawn.

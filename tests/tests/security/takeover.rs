@@ -55,7 +55,7 @@ fn another_key_waits_in_vain_and_the_holder_is_not_even_asked() {
     assert_eq!(counters.of("ended_name_held"), 1);
 }
 
-/// mux:takeover:fight, mux:takeover:same-principal.
+/// mux:takeover:fight, mux:takeover:same-principal, mux:log:losses.
 #[test]
 fn a_fight_for_a_name_ends_with_the_fifth_takeover() {
     let files = Files::new();
@@ -75,6 +75,9 @@ fn a_fight_for_a_name_ends_with_the_fifth_takeover() {
     holder.expect(&["engine", "to myself"]);
     let counters = muxd.counters();
     assert_eq!((counters.of("takeovers"), counters.of("fights")), (5, 1));
+    muxd.wait_log("WARN two services fight for a name");
+    // Which one stands there.
+    muxd.wait_log("another holds the name: it waits connection=");
     // It is over when the holder ends.
     drop(holder);
     muxd.wait_counter("bindings", |bindings| bindings == 0);

@@ -25,6 +25,8 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
         two_mechanisms(config),
         list_without_key(config),
         client_window(config),
+        // The default is for pools of any size.
+        reader.line(SOFT_MARK).and_then(|_| soft_mark(config)),
     ];
     for Clash { keys, words } in clashes.into_iter().flatten() {
         let line = keys.iter().filter_map(|key| reader.line(key)).max();
@@ -134,5 +136,23 @@ fn client_window(config: &Config) -> Option<Clash> {
         words: format!("{error}: it belongs into [role.service] or a [[destination]]"),
     })
 }
+
+/// Of what is more than a quarter of a pool that quarter counts; so this one never would.
+fn soft_mark(config: &Config) -> Option<Clash> {
+    let (mark, rules) = (config.limits.soft_mark, &config.rules);
+    let named = rules.names.iter().map(|(_, rule)| rule);
+    let pools = named.chain([&rules.service, &rules.client]).map(|rule| rule.pool.octets);
+    let largest = pools.max().unwrap_or_default();
+    (mark > largest / 4).then(|| Clash {
+        keys: &[SOFT_MARK, "limits.destination_pool.octets"],
+        words: format!(
+            "soft_mark, {}, is more than a quarter of every pool, of which the largest has {}",
+            show_size(mark),
+            show_size(largest)
+        ),
+    })
+}
+
+const SOFT_MARK: &str = "limits.soft_mark";
 
 pub(super) const MESSAGE_LEN: &str = "limits.message_len";

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::fault::{Problem, shorten};
 use crate::config::keys::{Key, LIMITS};
+use crate::config::lists::LISTS;
 
 /// A file that is TOML.
 #[derive(Debug)]
@@ -40,9 +41,12 @@ impl<'t> Document<'t> {
         match DeTable::parse(text) {
             Ok(root) => Ok(Self { text, root: root.into_inner() }),
             Err(error) => {
-                let place = error.span().map_or(0, |span| span.start);
+                let line = line_at(octets, error.span().map_or(0, |span| span.start));
+                if let Some(list) = text.lines().nth(line.saturating_sub(1)).and_then(one_bracket) {
+                    return Err((line, Problem::OneBracket(list)));
+                }
                 let words = error.message().lines().next().unwrap_or_default().to_owned();
-                Err((line_at(octets, place), Problem::Syntax(words)))
+                Err((line, Problem::Syntax(words)))
             }
         }
     }
@@ -198,6 +202,12 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     }
+}
+
+/// Returns of which list a line begins an element, in one bracket where there must be two.
+fn one_bracket(line: &str) -> Option<&'static str> {
+    let name = line.trim_start().strip_prefix('[')?.split_once(']')?.0.trim();
+    LISTS.into_iter().find(|list| *list == name)
 }
 
 fn line_at(octets: &[u8], place: usize) -> usize {

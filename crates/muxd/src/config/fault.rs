@@ -25,6 +25,8 @@ pub(crate) enum Problem {
     NotText,
     /// It is no TOML; in the words of the parser.
     Syntax(String),
+    /// An element of this list begins with one bracket, and others are there: no TOML either.
+    OneBracket(&'static str),
     /// No such key.
     Unknown {
         key: String,
@@ -65,6 +67,9 @@ impl fmt::Display for Problem {
         match self {
             Self::NotText => f.write_str("this is no UTF-8"),
             Self::Syntax(words) => write!(f, "no TOML: {words}"),
+            Self::OneBracket(list) => {
+                write!(f, "no TOML: each of several is [[{list}]], in two brackets")
+            }
             Self::Unknown { key, table, nearest, elsewhere } => {
                 write!(f, "unknown key {key:?}")?;
                 if !table.is_empty() {

@@ -58,7 +58,7 @@ pub(super) static LIMITS: &[Key<Config>] = &[
     key("partial_message_time", Time(|c| &mut c.link.partial_time, TICK..=DAY), "How long a message that has begun may go on without 64 KiB more of it, or its end."),
     key("destination_pool", Pool(|c| &mut c.limits.destination_pool), "What may be queued for one destination, unless a rule says otherwise."),
     key("global_pool", Pool(|c| &mut c.limits.global_pool), "What may be queued in all. By default at most a quarter of the memory, and a message for each KiB."),
-    key("soft_mark", Size(|c| &mut c.limits.soft_mark, 1..=TIB), "From how many octets waiting on messages queue by their sources; at most a quarter of the pool."),
+    key("soft_mark", Size(|c| &mut c.limits.soft_mark, 1..=TIB), "From how many octets waiting on messages queue by their sources; more than a quarter of a pool counts as that."),
     key("unsent_mark", Size(|c| &mut c.limits.unsent_mark, 1..=MIB), "From how many octets on that the system has not sent yet it is given no more for a TCP peer (Linux)."),
     key("refusals", Slot::Rate(|c| &mut c.limits.refusals), "How often a client may be refused before it is not read for a while: in a second, and at once."),
     key("returns_unread", Count(|c| &mut c.limits.returns_unread, 1..=COUNT_MAX), "Returned messages that a client may leave unread before it is not read itself."),
@@ -93,7 +93,7 @@ pub(super) static RULE: &[Key<Rule>] = &[
     key("policy", Slot::Policy(|rule| &mut rule.policy), "What becomes of a message without room: reject, drop_newest or drop_oldest."),
     key("block_timeout", Time(|rule| &mut rule.block_timeout, NONE..=DAY), "How long one message may hold up a client; 0 s for as long as the destination lives."),
     key("max_age", TimeOrOff(|rule| &mut rule.max_age, TICK..=DAY), "How long a message may wait before it is returned, or off."),
-    key("window", CountOrOff(|rule| &mut rule.window, 1..=COUNT_MAX), "Messages that a service is given ahead of its answers, one message each, or off."),
+    key("window", CountOrOff(|rule| &mut rule.window, 1..=COUNT_MAX), "Messages that a service is given ahead of its answers, or off: then all under way is in doubt at a restart."),
     key("pool", Pool(|rule| &mut rule.pool), "What may be queued for one destination. Unless set: the destination_pool of [limits]."),
 ];
 

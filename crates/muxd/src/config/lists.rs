@@ -45,9 +45,14 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads the listeners, in their order.
+    /// Reads the listeners, in their order, and returns the lines of their URLs.
     // spec: mux:config:listeners
-    pub(super) fn listeners(&mut self, root: &DeTable<'t>, listeners: &mut Vec<Listen>) {
+    pub(super) fn listeners(
+        &mut self,
+        root: &DeTable<'t>,
+        listeners: &mut Vec<Listen>,
+    ) -> Vec<usize> {
+        let mut lines = Vec::new();
         for (line, table) in self.tables(root, LISTEN) {
             let nothing: &'static [Key<()>] = &[];
             self.read(table, LISTEN, nothing, &["role", "url"], &mut ());
@@ -69,10 +74,14 @@ impl<'t> Reader<'t> {
                 ListenerRole::Clients | ListenerRole::Any => ListenerUrl::parse_others(text),
             };
             match url {
-                Ok(url) => listeners.push(url.listen(role)),
+                Ok(url) => {
+                    listeners.push(url.listen(role));
+                    lines.push(url_place.line);
+                }
                 Err(error) => self.note_value(url_place, format!("a URL ({error})")),
             }
         }
+        lines
     }
 
     /// Reads a pattern as access rules have it, or notes that it is none.
@@ -102,6 +111,9 @@ impl<'t> Reader<'t> {
         Some(Place { value: value.get_ref(), line: self.line_of(at), path: key })
     }
 }
+
+/// What a file may have many of.
+pub(super) const LISTS: [&str; 2] = [DESTINATION, LISTEN];
 
 const DESTINATION: &str = "destination";
 

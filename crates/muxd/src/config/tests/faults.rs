@@ -159,6 +159,7 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
         ),
         ("plain_users = \"u\"\ncurve_secret = \"s\"", 2, &["one mechanism"]),
         ("plain_users = \"u\"\ncurve_clients = \"c\"", 2, &["PLAIN"]),
+        ("[limits]\nsoft_mark = \"9 MiB\"", 2, &["soft_mark, 9 MiB", "a quarter", "32 MiB"]),
         ("[role.client]\npolicy = \"reject\"\nwindow = 2", 3, &["window of 2", "[role.service]"]),
         ("[role]\nclient = { window = 1 }", 2, &["window of 1", "[[destination]]"]),
     ] {
@@ -166,6 +167,13 @@ fn values_that_contradict_each_other_are_refused_at_the_later_one() {
     }
     let off = Config::parse(b"[role.client]\nwindow = \"off\"").unwrap();
     assert_eq!(off.rules.client.window, None);
+    // It counts where there is one pool that is large enough, and the default is for all.
+    let large = "[limits]\nsoft_mark = \"9 MiB\"\n[role.client]\npool.octets = \"36 MiB\"";
+    let small =
+        "[limits]\nmessage_len = 9\ndestination_pool.octets = 9\n[role.client]\npool.octets = 9";
+    for text in [large, small] {
+        assert!(Config::parse(text.as_bytes()).is_ok(), "{text}");
+    }
     // Of a peer that is never asked nothing is expected.
     let silent = in_limits("ping_interval = \"off\"\ndead_after = \"1 s\"\nbusy_client = \"1 s\"");
     assert_eq!(silent.pulse.ping_interval, None);
@@ -182,6 +190,17 @@ fn what_is_no_toml_is_told_with_its_line() {
         ("log = \"info\nopen = true\n", 1),
     ] {
         fault(text, line, &["no TOML: "]);
+    }
+    for (text, line, list) in [
+        ("[destination]\npattern = \"a\"\n[destination]\npattern = \"b\"\n", 3, "[[destination]]"),
+        (
+            "[[destination]]\npattern = \"a\"\n[destination]\npattern = \"b\"\n",
+            3,
+            "[[destination]]",
+        ),
+        ("[listen]\nurl = \"a\"\n  [ listen ] # b\n", 3, "[[listen]]"),
+    ] {
+        fault(text, line, &["no TOML: ", list, "two brackets"]);
     }
     let faults = Config::parse(b"threads = 3\nlog = \"\xFF\"").map(|_| ()).unwrap_err();
     assert_eq!(faults[0].0, 2);
