@@ -105,29 +105,18 @@ impl MuxCore {
             return self.handle_inbound(sender, message);
         }
         let is_req = matches!(from.link, Link::Req(_));
-        let envelope = if is_req { open_req(message.octets()) } else { open(message.octets()) };
-        let to_mux = envelope.is_ok_and(|envelope| envelope.address.is_empty());
+        let envelope =
+            match if is_req { open_req(message.octets()) } else { open(message.octets()) } {
+                Ok(envelope) => envelope,
+                Err(why) => return self.handle_unaddressed(source, why),
+            };
+        let to_mux = envelope.address.is_empty();
         if !to_mux {
-            if envelope.is_ok() {
-                from.said = Said::Something;
-            }
-            // spec: mux:overload:window
+            from.said = Said::Something;
             if from.outbound.note_answer() == Wake::Needed {
                 self.wakes.push(source);
             }
         }
-        let envelope = match envelope {
-            Ok(envelope) => envelope,
-            Err(NoAddress::SingleFrame) => {
-                bump(&mut self.counters.single_frame);
-                return Outcome::SingleFrame;
-            }
-            Err(NoAddress::Malformed) => {
-                bump(&mut self.counters.received);
-                self.spend_token(source);
-                return self.drop_message(DropReason::Malformed);
-            }
-        };
         if is_req {
             self.replace_request(source);
         }
@@ -142,6 +131,28 @@ impl MuxCore {
         match self.admit(source, &envelope, message.whole()) {
             Ok(()) => Outcome::Admitted,
             Err(refused) => self.refuse(source, &envelope, message, refused),
+        }
+    }
+
+    /// Drops a message that is for nobody. It is an answer all the same.
+    // spec: mux:overload:window
+    #[cold]
+    fn handle_unaddressed(&mut self, source: BindingKey, why: NoAddress) -> Outcome {
+        if let Some(from) = self.bindings.get_mut(source)
+            && from.outbound.note_answer() == Wake::Needed
+        {
+            self.wakes.push(source);
+        }
+        match why {
+            NoAddress::SingleFrame => {
+                bump(&mut self.counters.single_frame);
+                Outcome::SingleFrame
+            }
+            NoAddress::Malformed => {
+                bump(&mut self.counters.received);
+                self.spend_token(source);
+                self.drop_message(DropReason::Malformed)
+            }
         }
     }
 
