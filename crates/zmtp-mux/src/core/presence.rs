@@ -12,8 +12,11 @@ mod cover;
 mod register;
 mod watcher;
 
+use std::cmp::Reverse;
+
 use bytes::Bytes;
 
+use self::cover::Change;
 pub(crate) use self::register::Register;
 pub(crate) use self::watcher::Watcher;
 use self::watcher::{Noted, State, slot_cost, watch_cost};
@@ -127,7 +130,7 @@ impl MuxCore {
         let Some(binding) = self.bindings.get_mut(from) else { return Ok(()) };
         let watcher = binding.ties().watcher.get_or_insert_default();
         let changes = watcher.begin(pattern, matches);
-        self.register.apply(changes, from);
+        self.change_cover(from, changes);
         self.rouse(from);
         Ok(())
     }
@@ -144,8 +147,19 @@ impl MuxCore {
         let mut changes = Vec::new();
         let freed = watcher.end(pattern, &mut changes);
         binding.ties().forget_empty_watcher();
-        self.register.apply(changes, from);
+        self.change_cover(from, changes);
         self.unreserve(source, freed);
+    }
+
+    /// Takes in what a peer has changed in its cover. That costs tokens as matches do.
+    // spec: mux:watch:tokens
+    fn change_cover(&mut self, from: BindingKey, changes: Vec<Change>) {
+        if let Some(binding) = self.bindings.get_mut(from) {
+            for _ in 0..changes.len() / MATCHES_PER_TOKEN {
+                binding.tokens.spend(self.limits.refusals, self.now);
+            }
+        }
+        self.register.apply(changes, from);
     }
 
     /// Shows a service that has got its name.
@@ -212,10 +226,13 @@ impl MuxCore {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let source = binding.source;
         let Some(watcher) = binding.watcher_mut() else { return };
-        let patterns: Vec<_> = watcher.live().filter(|pattern| which(pattern)).cloned().collect();
+        let mut patterns: Vec<_> =
+            watcher.live().filter(|pattern| which(pattern)).cloned().collect();
         if patterns.is_empty() {
             return;
         }
+        // The widest last: what it covers needs no place in the register any more.
+        patterns.sort_by_key(|pattern| Reverse(pattern.stem().len()));
         let (mut freed, mut changes): (usize, _) = (0, Vec::new());
         for pattern in &patterns {
             freed = freed.saturating_add(watcher.end_for(pattern, why, &mut changes));

@@ -96,6 +96,22 @@ mod tests {
         })
     }
 
+    /// mux:watch:limit-ends: as watches end together.
+    #[test]
+    fn of_what_goes_from_the_narrowest_on_only_the_widest_is_a_change() {
+        let (mut cover, mut changes) = (Cover::default(), Vec::new());
+        let mut live: Vec<_> = [&b"*"[..], b"a*", b"aa*", b"aa"].map(pattern).to_vec();
+        for pattern in &live {
+            cover.add(pattern, &mut changes);
+        }
+        assert_eq!(changes, [Change::In(pattern(b"*"))]);
+        changes.clear();
+        while let Some(narrowest) = live.pop() {
+            cover.remove(&narrowest, live.iter(), &mut changes);
+        }
+        assert_eq!(changes, [Change::Out(pattern(b"*"))]);
+    }
+
     proptest! {
         /// mux:watch:found-once.
         #[test]

@@ -93,3 +93,20 @@ fn a_watch_costs_a_token_for_each_sixty_four_matches() {
     }
     assert_eq!(mux.core.counters().control_dropped, 1);
 }
+
+/// mux:watch:tokens.
+#[test]
+fn to_uncover_many_watches_costs_a_token_for_each_sixty_four_of_them() {
+    let refusals = crate::core::Rate { burst: 256 + 2 * 5, per_second: 1 };
+    let (mut mux, watcher) =
+        Mux::watching(MuxLimits { refusals, watches_per_peer: 300, ..MuxLimits::default() });
+    for number in 0..256 {
+        mux.watch(watcher, &format!("engine.{number}."));
+    }
+    let is_read = |mux: &mut Mux| mux.core.poll_pause(watcher, mux.now) == crate::core::Pause::Read;
+    // What is covered leaves the register, and comes back to it.
+    mux.watch(watcher, "engine.*");
+    assert!(is_read(&mut mux));
+    mux.unwatch(watcher, "engine.*");
+    assert!(!is_read(&mut mux), "all are spent");
+}
