@@ -10,8 +10,6 @@ use tracing::field::display;
 use tracing::{info, warn};
 use zmtp_mux::{Mux, Name};
 
-use crate::acl::Rules;
-
 /// What was told of each kind of loss.
 #[derive(Debug)]
 pub(crate) struct Losses([Told; KINDS.len()]);
@@ -63,11 +61,8 @@ impl Losses {
 
     /// Says in the log what was lost since it was said last.
     // spec: mux:log:losses
-    pub(crate) fn tell(&mut self, mux: &Mux, rules: &mut Rules, now: Instant) {
-        let lost = mux.take_lost_names().into_iter();
-        let mut names: Vec<_> = lost.map(|(reason, name)| (reason.counter(), name)).collect();
-        names.extend(rules.take_names());
-        for line in self.note(&mux.counts(), names, now) {
+    pub(crate) fn tell(&mut self, mux: &Mux, now: Instant) {
+        for line in self.note(&mux.counts(), mux.take_lost_names(), now) {
             let Line { weight, words, counter, count, name } = line;
             let name = name.as_ref().map(display);
             match weight {
@@ -78,9 +73,9 @@ impl Losses {
     }
 
     /// Says the rest of it, whenever the last line was.
-    pub(crate) fn tell_all(&mut self, mux: &Mux, rules: &mut Rules, now: Instant) {
+    pub(crate) fn tell_all(&mut self, mux: &Mux, now: Instant) {
         self.0.iter_mut().for_each(|told| told.at = None);
-        self.tell(mux, rules, now);
+        self.tell(mux, now);
     }
 
     /// Compares counters with what was told of them, and returns what is to be told now.
@@ -147,16 +142,10 @@ const KINDS: [Kind; 22] = [
     trouble("handshakes_evicted", "handshakes ended for newer ones: too many at once"),
     trouble("duplicates_full", "services sent away: too many wait for names that are held"),
     trouble("fights", "two services fight for a name: it stays with its holder"),
-    trouble(CLAIMS_DENIED, "services refused for good: their names are not granted"),
-    trouble(EVICTED, "new rules closed services: their names are not granted"),
+    trouble("claims_denied", "services refused for good: their names are not granted"),
+    trouble("evicted", "new rules closed services: their names are not granted"),
     trouble("aliases_withdrawn", "new rules took the names of clients: they are not granted"),
 ];
-
-/// Services whose claim on a name the rules do not grant.
-pub(crate) const CLAIMS_DENIED: &str = "claims_denied";
-
-/// Services whose name new rules do not grant.
-pub(crate) const EVICTED: &str = "evicted";
 
 /// How often to look.
 pub(crate) const TICK: Duration = Duration::from_secs(1);

@@ -54,7 +54,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         let name = signals.end(&mux, &mut rules).await;
         info!("{name}: ending");
         end(&mux, &mut signals, &mut rules).await;
-        signals.losses.tell_all(&mux, &mut rules, Instant::now());
+        signals.losses.tell_all(&mux, Instant::now());
         log::counters(&[&rules, &mux]);
         Ok(())
     })
@@ -136,7 +136,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.report.recv() => log::counters(&[rules, mux]),
                 _ = self.reload.recv() => rules.reload(mux).await,
-                now = self.tick.tick() => self.losses.tell(mux, rules, now.into_std()),
+                now = self.tick.tick() => self.losses.tell(mux, now.into_std()),
             }
         }
     }

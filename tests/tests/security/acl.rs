@@ -184,7 +184,7 @@ fn a_client_that_loses_its_name_to_new_rules_is_told_of() {
     std::fs::write(&rules, "none alias other\n").unwrap();
     muxd.signal(Signal::HUP);
     muxd.wait_log("WARN new rules took the names of clients");
-    muxd.wait_log("counter=\"aliases_withdrawn\" count=1");
+    muxd.wait_log("counter=\"aliases_withdrawn\" count=1 name=ui");
     let _ = muxd.stop();
 }
 

@@ -76,8 +76,7 @@ fn a_fight_for_a_name_ends_with_the_fifth_takeover() {
     let counters = muxd.counters();
     assert_eq!((counters.of("takeovers"), counters.of("fights")), (5, 1));
     muxd.wait_log("WARN two services fight for a name");
-    // Which one stands there.
-    muxd.wait_log("another holds the name: it waits connection=");
+    muxd.wait_log("counter=\"fights\" count=1 name=engine");
     // It is over when the holder ends.
     drop(holder);
     muxd.wait_counter("bindings", |bindings| bindings == 0);

@@ -147,6 +147,7 @@ impl MuxCore {
             let alias = self.bindings.get_mut(key).and_then(|client| client.name.take());
             if let Some(alias) = alias {
                 self.free_name(&alias);
+                self.lost.note("aliases_withdrawn", alias.as_octets());
                 bump(&mut self.counters.aliases_withdrawn);
             }
         }
@@ -168,21 +169,27 @@ impl MuxCore {
             name: peer.name.as_ref(),
         };
         let (role, name) = applicant.settle(self.authorizer.admit(&applicant))?;
-        let granted = name
-            .as_ref()
-            .is_none_or(|name| self.authorizer.may_claim(&peer.principal, role, name.as_octets()));
-        peer.name = name.filter(|_| granted);
-        match role {
-            _ if granted => {}
+        let may_claim =
+            |name: &Name| self.authorizer.may_claim(&peer.principal, role, name.as_octets());
+        let denied = name.as_ref().filter(|name| !may_claim(name)).cloned();
+        peer.name = name.filter(|_| denied.is_none());
+        match (role, denied) {
+            (_, None) => {}
             // spec: mux:authority:claim-denied
-            Role::Service => {
-                bump(&mut self.counters.claims_denied);
+            (Role::Service, Some(name)) => {
+                self.deny_claim(&name);
                 return Err(Refusal::NameNotGranted);
             }
             // spec: mux:authority:alias-ignored
-            Role::Client => bump(&mut self.counters.aliases_not_granted),
+            (Role::Client, Some(_)) => bump(&mut self.counters.aliases_not_granted),
         }
         Ok(role)
+    }
+
+    /// Counts a service that may not have its name.
+    pub(super) fn deny_claim(&mut self, name: &Name) {
+        self.lost.note("claims_denied", name.as_octets());
+        bump(&mut self.counters.claims_denied);
     }
 
     /// Tells whether `from` may send to this name, held or not.
@@ -221,6 +228,7 @@ impl MuxCore {
     /// Ends a binding from this side: its task is woken, and finds it gone.
     fn evict(&mut self, key: BindingKey) {
         if let Some(name) = self.cast_out(key, Cause::Evicted, GoneReason::Evicted) {
+            self.lost.note("evicted", name.as_octets());
             self.free_name(&name);
         }
         bump(&mut self.counters.evicted);

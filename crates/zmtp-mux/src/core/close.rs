@@ -59,7 +59,7 @@ impl MuxCore {
             Rest::Doubtful => {
                 self.release_of(ended.role, ended.source, record);
                 if record.is_message() {
-                    self.lost.note(reason, ended.name.as_deref().unwrap_or_default());
+                    self.lost.note(reason.counter(), ended.name.as_deref().unwrap_or_default());
                 }
                 self.counters.drop_messages(reason, record);
             }

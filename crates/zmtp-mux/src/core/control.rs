@@ -87,7 +87,7 @@ impl MuxCore {
         match binding.named_role {
             _ if granted => self.claim_name(from, name, self.now),
             Role::Service => {
-                bump(&mut self.counters.claims_denied);
+                self.deny_claim(&name);
                 NameClaim::Denied
             }
             Role::Client => {

@@ -188,6 +188,7 @@ impl MuxCore {
             Leave::Given => Verdict::TakeOver,
             Leave::Denied => {
                 if let Some(name) = binding.name.clone() {
+                    self.lost.note("fights", name.as_octets());
                     self.tell(Event::Fought { name }, None, 0);
                 }
                 Verdict::Refuse

@@ -178,7 +178,7 @@ impl MuxCore {
         match self.push_return(sent.from, form, &message, ended.line(), Room::Inherited) {
             Returned::Queued => self.counters.return_message(reason),
             Returned::NoRoom | Returned::NotTaken => {
-                self.lost.note(reason, ended.name.as_deref().unwrap_or_default());
+                self.lost.note(reason.counter(), ended.name.as_deref().unwrap_or_default());
                 self.counters.drop_message(reason);
             }
         }

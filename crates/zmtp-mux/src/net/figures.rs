@@ -1,6 +1,6 @@
 //! Figures: what a MUX tells of itself, for whoever shows it.
 
-use crate::core::{DropReason, MuxCore, Name};
+use crate::core::{MuxCore, Name};
 use crate::net::mux::Mux;
 use crate::net::shared::Shared;
 
@@ -107,10 +107,11 @@ impl Mux {
         self.shared().counts()
     }
 
-    /// Returns for each reason a name that a message was dropped for since this was called last, if there
-    /// is one: who looks into losses may begin there.
+    /// Returns for each counter of dropped messages, and of names that are denied, taken away or fought
+    /// over, a name that it has counted since this was called last, if there is one: who looks into such
+    /// things may begin there.
     #[must_use]
-    pub fn take_lost_names(&self) -> Vec<(DropReason, Name)> {
+    pub fn take_lost_names(&self) -> Vec<(&'static str, Name)> {
         self.shared().with_core(MuxCore::take_lost_names)
     }
 }
