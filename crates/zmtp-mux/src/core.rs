@@ -12,6 +12,7 @@ mod claim;
 mod close;
 mod control;
 mod counters;
+mod cover;
 mod delivery;
 mod directory;
 mod drain;

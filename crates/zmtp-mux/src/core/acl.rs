@@ -20,6 +20,7 @@ use ahash::RandomState;
 
 use crate::core::acl::parse::{Rule, Verb, Who};
 use crate::core::authority::{Admit, Applicant, Authorizer};
+use crate::core::cover::Cover;
 use crate::core::pattern::Pattern;
 use crate::core::principal::Principal;
 use crate::core::role::{ListenerRole, Role};
@@ -51,19 +52,11 @@ pub struct Acl {
 /// What the rules for one principal allow.
 #[derive(Default)]
 struct Grants {
-    claim: Names,
-    alias: Names,
-    send: Names,
-    watch: Names,
+    claim: Cover,
+    alias: Cover,
+    send: Cover,
+    watch: Cover,
 }
-
-/// Names, by pattern.
-///
-/// Invariant: in the order of their stems, and none is covered by another. So of all patterns only
-/// one can be about a name, the last whose stem is not behind it: one with a shorter stem would
-/// cover whatever stands between.
-#[derive(Default)]
-struct Names(Vec<Pattern>);
 
 impl Acl {
     /// Octets in the longest line.
@@ -91,20 +84,19 @@ impl Acl {
     /// The first line that is wrong, with what was expected there. Nothing of it is shown.
     // spec: mux:acl:form, mux:acl:comments, mux:acl:limits
     pub fn parse(text: &[u8]) -> Result<Self, AclError> {
-        let mut rules = parse::rules(text).collect::<Result<Vec<_>, _>>()?;
-        let count = rules.len();
-        // Of equal stems the one with a star comes first, since it covers the other.
-        rules.sort_by(|one, other| key(&one.pattern).cmp(&key(&other.pattern)));
         let mut everybody = Grants::default();
         // Only the text puts anything in, and no peer: nobody has names collide.
         let mut principals: HashMap<_, Grants, _> =
             HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
-        for Rule { who, verb, pattern } in rules {
+        let mut count: usize = 0;
+        for rule in parse::rules(text) {
+            let Rule { who, verb, pattern } = rule?;
+            count = count.saturating_add(1);
             let grants = match who {
                 Who::Everybody => &mut everybody,
                 Who::Only(principal) => principals.entry(principal).or_default(),
             };
-            grants.names_mut(verb).append(pattern);
+            grants.names_mut(verb).add(&pattern, &mut Vec::new());
         }
         Ok(Self { everybody, principals, rules: count })
     }
@@ -133,7 +125,7 @@ impl Acl {
     }
 
     // spec: mux:acl:default-deny, mux:acl:who
-    fn allows(&self, principal: &Principal, verb: Verb, fits: impl Fn(&Names) -> bool) -> bool {
+    fn allows(&self, principal: &Principal, verb: Verb, fits: impl Fn(&Cover) -> bool) -> bool {
         let own = match principal {
             // The group is no part of who it is.
             Principal::Ipc { uid, .. } => self.principals.get(&Who::ipc(*uid)),
@@ -144,11 +136,6 @@ impl Acl {
         let mut both = [Some(&self.everybody), own].into_iter().flatten();
         both.any(|grants| fits(grants.names(verb)))
     }
-}
-
-/// Orders patterns as [`Names`] have them.
-fn key(pattern: &Pattern) -> (&[u8], bool) {
-    (pattern.stem(), pattern.as_name().is_some())
 }
 
 impl Authorizer for Acl {
@@ -175,16 +162,16 @@ impl Authorizer for Acl {
             Role::Service => Verb::Claim,
             Role::Client => Verb::Alias,
         };
-        self.allows(principal, verb, |names| names.have(name))
+        self.allows(principal, verb, |names| names.is_about(name))
     }
 
     fn may_send(&self, principal: &Principal, name: &[u8]) -> bool {
-        self.allows(principal, Verb::Send, |names| names.have(name))
+        self.allows(principal, Verb::Send, |names| names.is_about(name))
     }
 
     // spec: mux:acl:watch-covers
     fn may_watch(&self, principal: &Principal, pattern: &Pattern) -> bool {
-        self.allows(principal, Verb::Watch, |names| names.have_all(pattern))
+        self.allows(principal, Verb::Watch, |names| names.covers(pattern))
     }
 }
 
@@ -196,7 +183,7 @@ impl fmt::Debug for Acl {
 }
 
 impl Grants {
-    fn names(&self, verb: Verb) -> &Names {
+    fn names(&self, verb: Verb) -> &Cover {
         match verb {
             Verb::Claim => &self.claim,
             Verb::Alias => &self.alias,
@@ -205,36 +192,13 @@ impl Grants {
         }
     }
 
-    fn names_mut(&mut self, verb: Verb) -> &mut Names {
+    fn names_mut(&mut self, verb: Verb) -> &mut Cover {
         match verb {
             Verb::Claim => &mut self.claim,
             Verb::Alias => &mut self.alias,
             Verb::Send => &mut self.send,
             Verb::Watch => &mut self.watch,
         }
-    }
-}
-
-impl Names {
-    /// Appends a pattern that is not before any other.
-    fn append(&mut self, pattern: Pattern) {
-        if !self.0.last().is_some_and(|last| last.covers(&pattern)) {
-            self.0.push(pattern);
-        }
-    }
-
-    fn have(&self, name: &[u8]) -> bool {
-        self.not_behind(name).is_some_and(|pattern| pattern.matches(name))
-    }
-
-    fn have_all(&self, pattern: &Pattern) -> bool {
-        self.not_behind(pattern.stem()).is_some_and(|own| own.covers(pattern))
-    }
-
-    /// Returns the last pattern whose stem is not behind these octets.
-    fn not_behind(&self, octets: &[u8]) -> Option<&Pattern> {
-        let count = self.0.partition_point(|pattern| pattern.stem() <= octets);
-        self.0.get(count.checked_sub(1)?)
     }
 }
 

@@ -45,6 +45,11 @@ impl Pattern {
         self.0.strip_suffix(b"*").unwrap_or(&self.0)
     }
 
+    /// Returns the same, not copied.
+    pub(crate) fn to_stem(&self) -> Bytes {
+        self.0.slice(..self.stem().len())
+    }
+
     /// Returns the octets, with the star if it has one.
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {

@@ -8,7 +8,6 @@
 //! Changes are told when the watcher's writer comes for more, and then as they are: a watcher that
 //! reads slowly misses what was in between, and nothing piles up for it.
 
-mod cover;
 mod register;
 mod watcher;
 
@@ -16,12 +15,12 @@ use std::cmp::Reverse;
 
 use bytes::Bytes;
 
-use self::cover::Change;
 pub(crate) use self::register::Register;
 pub(crate) use self::watcher::Watcher;
 use self::watcher::{Noted, State, slot_cost, watch_cost};
 use crate::core::binding::{Binding, BindingKey, Link, Notices, Ties};
 use crate::core::counters::{DropReason, bump};
+use crate::core::cover::Change;
 use crate::core::flight::Flight;
 use crate::core::mux::{MuxCore, Transmit};
 use crate::core::notice::{Form, GoneReason, ReturnReason};

@@ -6,8 +6,8 @@ use std::ops::Bound;
 use ahash::RandomState;
 use bytes::Bytes;
 
-use super::cover::Change;
 use crate::core::binding::BindingKey;
+use crate::core::cover::Change;
 use crate::core::pattern::Pattern;
 
 /// The services of a MUX, and those who watch them.
@@ -72,8 +72,7 @@ impl Register {
     }
 
     fn add(&mut self, pattern: &Pattern, watcher: BindingKey) {
-        let stem = Bytes::copy_from_slice(pattern.stem());
-        self.index(pattern).entry(stem).or_default().insert(watcher);
+        self.index(pattern).entry(pattern.to_stem()).or_default().insert(watcher);
     }
 
     pub(super) fn remove(&mut self, pattern: &Pattern, watcher: BindingKey) {

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::cover::{Change, Cover};
 use super::register::matching;
+use crate::core::cover::{Change, Cover};
 use crate::core::notice::{Form, GoneReason, Header, NoticeKind, ReturnReason, put_notice};
 use crate::core::pattern::Pattern;
 

@@ -1,7 +1,4 @@
-//! Cover: the patterns of one watcher that no other of them is about.
-//!
-//! Only these are in the register, so that a watcher is found once for each name, however many of its
-//! watches are about it.
+//! Cover: of several patterns those that no other of them covers. They are about the same names.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -13,29 +10,34 @@ use crate::core::pattern::Pattern;
 /// Patterns of which none covers another, by their stems. So of all that could be about a name, or
 /// cover a pattern, only the last whose stem is not behind it does.
 #[derive(Debug, Default)]
-pub(super) struct Cover(BTreeMap<Bytes, Pattern>);
+pub(crate) struct Cover(BTreeMap<Bytes, Pattern>);
 
 /// What changes in a cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Change {
+pub(crate) enum Change {
     In(Pattern),
     Out(Pattern),
 }
 
 impl Cover {
     /// Tells whether one of them is about `name`.
-    pub(super) fn is_about(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_about(&self, name: &[u8]) -> bool {
         self.not_behind(name).is_some_and(|pattern| pattern.matches(name))
     }
 
-    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+    /// Tells whether one of them is about every name that `pattern` is about.
+    pub(crate) fn covers(&self, pattern: &Pattern) -> bool {
+        self.not_behind(pattern.stem()).is_some_and(|own| own.covers(pattern))
+    }
+
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         self.0.values()
     }
 
     /// Puts a pattern in, unless one covers it, in place of all that it covers.
-    pub(super) fn add(&mut self, pattern: &Pattern, changes: &mut Vec<Change>) {
-        if self.not_behind(pattern.stem()).is_some_and(|own| own.covers(pattern)) {
+    pub(crate) fn add(&mut self, pattern: &Pattern, changes: &mut Vec<Change>) {
+        if self.covers(pattern) {
             return;
         }
         let from = (Bound::Included(pattern.stem()), Bound::Unbounded);
@@ -45,12 +47,12 @@ impl Cover {
             self.0.remove(own.stem());
             changes.push(Change::Out(own));
         }
-        self.0.insert(Bytes::copy_from_slice(pattern.stem()), pattern.clone());
+        self.0.insert(pattern.to_stem(), pattern.clone());
         changes.push(Change::In(pattern.clone()));
     }
 
     /// Takes a pattern out, and puts those of `others` in that it has covered.
-    pub(super) fn remove<'p>(
+    pub(crate) fn remove<'p>(
         &mut self,
         pattern: &Pattern,
         others: impl Iterator<Item = &'p Pattern>,
