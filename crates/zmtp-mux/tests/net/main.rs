@@ -27,7 +27,6 @@ mod security;
 mod service;
 mod site;
 mod socket;
-mod spans;
 
 use std::time::Duration;
 
