@@ -116,6 +116,10 @@ impl Socket for &mut ReadHalf {
         }
         self.open.is_none()
     }
+
+    fn poll_more(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 /// Accepts at a name, which falls free when this is dropped; who waits to be accepted is refused

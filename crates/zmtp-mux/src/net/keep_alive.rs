@@ -1,3 +1,4 @@
+//! What a socket knows beyond its octets: whether there may be more, whether the peer has closed, and
 //! TCP's own sign of life, for peers that cannot be asked: those of version 3.0.
 
 use std::future::Future;
@@ -19,6 +20,10 @@ pub(crate) trait Socket {
     /// Tells whether the peer has closed, though not all that it sent was read.
     // spec: mux:liveness:withheld-shows-fin
     fn has_closed(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// Waits until a read might have an outcome. One that did not fill its buffer has emptied the
+    /// socket, and no further one is needed to know that.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 impl Socket for tcp::ReadHalf<'_> {
@@ -28,6 +33,10 @@ impl Socket for tcp::ReadHalf<'_> {
 
     fn has_closed(&mut self, cx: &mut Context<'_>) -> bool {
         closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_ref().poll_read_ready(cx).map(drop)
     }
 }
 
@@ -39,6 +48,10 @@ impl Socket for unix::ReadHalf<'_> {
 
     fn has_closed(&mut self, cx: &mut Context<'_>) -> bool {
         closed(&pin!(self.ready(Interest::READABLE)).poll(cx))
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_ref().poll_read_ready(cx).map(drop)
     }
 }
 

@@ -93,7 +93,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 Poll::Pending if octets == 0 && self.is_alarm_set() => return Poll::Pending,
                 Poll::Pending => return self.poll_alarm(cx),
             }
-            // A short read has emptied the socket, as the next one learns without a system call.
+            if self.withheld.is_none() && self.read.poll_more(cx).is_pending() {
+                return self.poll_alarm(cx);
+            }
             if octets >= TURN_OCTETS_MAX {
                 break;
             }
