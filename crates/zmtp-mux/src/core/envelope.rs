@@ -193,9 +193,19 @@ impl<'m> Outgoing<'m> {
         lead.saturating_add(self.tail.len())
     }
 
-    /// Appends all frames but the tail.
+    /// Appends all frames but the tail. What most messages need is small enough to be inlined for each.
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
+        match self.lead {
+            Lead::Source(source) => out.extend_from_slice(source.frame()),
+            Lead::Inbound(_) | Lead::Own(..) | Lead::FromReq { .. } | Lead::ToReq { .. } => {
+                self.put_other_lead(out);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn put_other_lead(&self, out: &mut Vec<u8>) {
         match self.lead {
             Lead::Inbound(from) => out.extend_from_slice(&Mark::Message(from).to_octets()),
             Lead::Own(lead, head) => {

@@ -124,7 +124,8 @@ impl Outbound {
 
     /// Queues a message whose encoding is, but for its lead, a part of `whole` if that is given.
     // spec: mux:order:pair-fifo
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of each message")]
     pub(crate) fn push(
         &mut self,
         sent: Sent,

@@ -157,7 +157,8 @@ impl MuxCore {
     }
 
     /// Queues a message for its destination, or says why not.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of each message")]
     pub(super) fn admit(
         &mut self,
         source: BindingKey,
@@ -230,7 +231,8 @@ impl MuxCore {
 
     /// Finds the binding that an address means, if `from` may send. A peer may mean itself.
     // spec: mux:address:unknown, 28:router:no-route-drops, mux:envelope:to-self
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of each message")]
     fn resolve(
         &self,
         from: &Binding,
