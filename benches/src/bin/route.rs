@@ -69,6 +69,13 @@ mod linux {
         check: bool,
     }
 
+    /// How closely the instructions are looked at.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Look {
+        Short,
+        Whole,
+    }
+
     /// What all measurements need.
     struct Bench {
         a: BrokerCommand,
@@ -117,7 +124,8 @@ mod linux {
         }
         goals.extend(measured.iter().flat_map(rivals::goals));
         if !cli.no_instructions {
-            goals.extend(bench.count_instructions(cli.short)?);
+            let look = if cli.short { Look::Short } else { Look::Whole };
+            goals.extend(bench.count_instructions(look)?);
         }
         if cli.idle > 0 {
             goals.push(bench.measure_idle(cli.idle)?);
@@ -174,12 +182,15 @@ mod linux {
         }
 
         /// Counts in the rows of small bodies; of these a short look takes 4 x 16 alone.
-        fn count_instructions(&self, short: bool) -> Result<Vec<Goal>, Box<dyn Error>> {
+        fn count_instructions(&self, look: Look) -> Result<Vec<Goal>, Box<dyn Error>> {
             println!("\nuser instructions per routed request (request and reply)");
             let small = ROWS.into_iter().filter(|row| row.body_len == 64);
-            let chosen = small.filter(|row| !short || row.services == 16);
+            let chosen = small.filter(|row| look == Look::Whole || row.services == 16);
             let one = Pairs { few: 10_000, count: 1 };
-            let pairs = if short { one } else { Pairs { few: 40_000, count: 3 } };
+            let pairs = match look {
+                Look::Short => one,
+                Look::Whole => Pairs { few: 40_000, count: 3 },
+            };
             let mut goals = Vec::new();
             let mut callgrind = false;
             for row in chosen {
