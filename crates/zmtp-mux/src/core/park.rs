@@ -82,7 +82,7 @@ impl MuxCore {
             // spec: mux:overload:unread-returns
             LOOK_LATER
         } else {
-            binding.tokens.wait(refusals, now)
+            binding.tokens.wait(refusals, now).min(LOOK_LATER)
         };
         if wait.is_zero() {
             return Pause::Read;

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
@@ -18,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
 use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Runs, Supply, Treatment};
-use crate::net::clock::now;
+use crate::net::clock::{after, now};
 use crate::net::end::End;
 use crate::net::flow::Flow;
 use crate::net::guest::Seat;
@@ -47,6 +48,8 @@ pub(crate) struct Reader<'s, R> {
     alarm: Option<Pin<Box<Sleep>>>,
     /// Since when the core wants no more of this peer.
     withheld: Option<std::time::Instant>,
+    /// Until when a peer that has closed is read as far as the core wants it.
+    leaves: Option<std::time::Instant>,
     /// When to ask again for room for the rest of a message.
     look: Option<Pin<Box<Sleep>>>,
 }
@@ -64,6 +67,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
             nameless_until,
             alarm: None,
             withheld: None,
+            leaves: None,
             look: None,
         }
     }
@@ -117,12 +121,14 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         self.withheld.is_some()
     }
 
-    /// Waits until the core wants more of this peer, and gives it what has arrived before.
+    /// Waits until the core wants more of this peer, and gives it what has arrived before. One that
+    /// has closed has a while for what it said last.
+    // spec: mux:liveness:withheld-shows-fin
     fn poll_resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         while let Some(since) = self.withheld {
             let now = now();
             let pause = self.seat.shared.with_core(|core| core.poll_pause(self.seat.key, now));
-            let Pause::Wait { until } = pause else {
+            let Pause::Wait { mut until } = pause else {
                 self.traffic.resume(since, now);
                 (self.withheld, self.alarm) = (None, None);
                 if let Err(error) = self.route_inbox() {
@@ -131,7 +137,11 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                 continue;
             };
             if self.read.has_closed(cx) {
-                return Poll::Ready(Err(End::PeerLeft));
+                let leaves = *self.leaves.get_or_insert_with(|| after(LAST_WORDS).into_std());
+                if leaves <= now {
+                    return Poll::Ready(Err(End::PeerLeft));
+                }
+                until = until.min(leaves);
             }
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
             alarm.as_mut().reset(until.into());
@@ -378,6 +388,9 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
 /// Octets read from one connection before the others' turn.
 // spec: 28:router:fair-turns
 const TURN_OCTETS_MAX: usize = CHUNK_LEN;
+
+/// How long a peer that has closed is read, if it is to be read little by little.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads from one connection before the others' turn, however short.
 const TURN_READS_MAX: usize = 4;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::task::yield_now;
 use zmtp_mux::{
-    Client, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Rate, RequestError,
+    Client, Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Rate, RequestError,
     ReturnReason, Rule,
 };
 
@@ -70,17 +70,59 @@ async fn what_comes_while_a_socket_is_full_gets_too_old_as_well() {
 /// mux:overload:refusal-tokens.
 #[tokio::test]
 async fn what_a_client_says_behind_its_last_token_waits_and_is_heard() {
-    let limits =
-        MuxLimits { refusals: Rate { burst: 10, per_second: 200 }, ..MuxLimits::default() };
-    let mux = Mux::new(MuxConfig { limits, ..MuxConfig::default() }).unwrap();
-    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
-    let endpoint = mux.bind(listen).unwrap();
+    let (mux, endpoint) = mux_with(Rate { burst: 10, per_second: 200 });
     let mut client = raw(&endpoint, 1, "").await;
     let hello = [&b"\x01\0\0\x14MUX\x01\x01"[..], &[0; 15]].concat();
-    let octets = [&b"\x01\x06nobody\0\x01x".repeat(40)[..], &hello].concat();
+    let octets = [&TO_NOBODY.repeat(40)[..], &hello].concat();
     client.write_all(&octets).await.unwrap();
     assert_eq!(read_frame(&mut client).await, [0; 0], "nothing but the answer to the HELLO");
     assert!(read_frame(&mut client).await.starts_with(b"MUX\x01\x01"));
     assert_eq!(counter(&mux, "dropped_unknown"), 40);
     assert_eq!(counter(&mux, "control_dropped"), 0);
+}
+
+/// mux:liveness:withheld-shows-fin.
+#[tokio::test]
+async fn what_a_client_said_behind_its_last_token_is_heard_though_it_has_left() {
+    let (mux, endpoint) = mux_with(Rate { burst: 10, per_second: 200 });
+    let mut client = raw(&endpoint, 1, "").await;
+    // All is there, its end as well, when the first is read.
+    client.write_all(&TO_NOBODY.repeat(40)).await.unwrap();
+    client.shutdown().await.unwrap();
+    soon(end_of_all(&mux)).await;
+    assert_eq!(counter(&mux, "dropped_unknown"), 40);
+}
+
+/// mux:liveness:withheld-shows-fin.
+#[tokio::test]
+async fn a_client_that_leaves_without_a_token_for_long_is_noticed() {
+    let (mux, endpoint) = mux_with(Rate { burst: 1000, per_second: 1 });
+    let mut client = raw(&endpoint, 1, "").await;
+    client.write_all(&TO_NOBODY.repeat(1100)).await.unwrap();
+    soon(async {
+        while counter(&mux, "dropped_unknown") < 1000 {
+            yield_now().await;
+        }
+    })
+    .await;
+    drop(client);
+    soon(end_of_all(&mux)).await;
+    assert!(counter(&mux, "dropped_unknown") < 1100);
+}
+
+/// A message to a name that nobody holds.
+const TO_NOBODY: &[u8] = b"\x01\x06nobody\0\x01x";
+
+fn mux_with(refusals: Rate) -> (Mux, Endpoint) {
+    let limits = MuxLimits { refusals, ..MuxLimits::default() };
+    let mux = Mux::new(MuxConfig { limits, ..MuxConfig::default() }).unwrap();
+    let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
+    let endpoint = mux.bind(listen).unwrap();
+    (mux, endpoint)
+}
+
+async fn end_of_all(mux: &Mux) {
+    while counter(mux, "bindings") > 0 {
+        yield_now().await;
+    }
 }
