@@ -12,6 +12,8 @@ pub(crate) enum Flow {
     Smooth,
     /// It does, but has not admitted all.
     Rough,
+    /// It does, when the others have had their turn: a control message may be the work of many others.
+    Served,
     /// It does not: a message waits for room, or the peer has been refused too often.
     Parked,
 }
@@ -33,21 +35,24 @@ impl Flow {
         }
     }
 
-    // spec: mux:overload:refusal-tokens
+    // spec: mux:overload:refusal-tokens, mux:watch:tokens
     #[cold]
     fn note_other(&mut self, core: &mut MuxCore, key: BindingKey, outcome: Outcome, now: Instant) {
         tracing::trace!(?outcome, "not routed");
         *self = match core.poll_pause(key, now) {
+            Pause::Read if outcome == Outcome::Heard => Self::Served,
             Pause::Read => Self::Rough,
             Pause::Wait { .. } => Self::Parked,
         };
     }
 
+    /// Tells whether nothing more is given to the core now.
+    pub(crate) fn has_stopped(self) -> bool {
+        matches!(self, Self::Served | Self::Parked)
+    }
+
     /// Returns since when reads are withheld, if they are from now on.
     pub(crate) fn withheld(self, now: Instant) -> Option<Instant> {
-        match self {
-            Self::Smooth | Self::Rough => None,
-            Self::Parked => Some(now),
-        }
+        self.has_stopped().then_some(now)
     }
 }

@@ -5,21 +5,20 @@
 //! there is read into a buffer of its own, which large bodies are then slices of.
 
 mod alarm;
+mod pause;
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::task::unconstrained;
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
-use crate::core::{Charge, Encoded, FREE_LEN, Pause, Role, Runs, Supply, Treatment};
-use crate::net::clock::{after, now};
+use crate::core::{Charge, Encoded, FREE_LEN, Role, Runs, Supply, Treatment};
+use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
 use crate::net::guest::Seat;
@@ -121,35 +120,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         self.withheld.is_some()
     }
 
-    /// Waits until the core wants more of this peer, and gives it what has arrived before. One that
-    /// has closed has a while for what it said last.
-    // spec: mux:liveness:withheld-shows-fin
-    fn poll_resume(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        while let Some(since) = self.withheld {
-            let now = now();
-            let pause = self.seat.shared.with_core(|core| core.poll_pause(self.seat.key, now));
-            let Pause::Wait { mut until } = pause else {
-                self.traffic.resume(since, now);
-                (self.withheld, self.alarm) = (None, None);
-                if let Err(error) = self.route_inbox() {
-                    return Poll::Ready(Err(error.into()));
-                }
-                continue;
-            };
-            if self.read.has_closed(cx) {
-                let leaves = *self.leaves.get_or_insert_with(|| after(LAST_WORDS).into_std());
-                if leaves <= now {
-                    return Poll::Ready(Err(End::PeerLeft));
-                }
-                until = until.min(leaves);
-            }
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
-            alarm.as_mut().reset(until.into());
-            ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
-        }
-        Poll::Ready(Ok(()))
-    }
-
     /// Reads into the thread's buffer, behind what is kept of an unfinished message, and returns how
     /// many octets that were.
     fn poll_scratch(
@@ -212,26 +182,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         })
     }
 
-    /// Waits until there is room for this much of an unfinished message. Its clock runs on, and
-    /// those of the peer's silence do not.
-    // spec: mux:overload:partial-charged, 37:heartbeat:withheld-reads
-    fn poll_room(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<Result<(), End>> {
-        let (key, shared) = (self.seat.key, &self.seat.shared);
-        while let Charge::NoRoom { look } =
-            shared.with_core(|core| core.handle_partial(key, octets))
-        {
-            self.traffic.withhold(now());
-            if self.read.has_closed(cx) {
-                return Poll::Ready(Err(End::PeerLeft));
-            }
-            let look = self.look.get_or_insert_with(|| Box::pin(sleep(look)));
-            ready!(look.as_mut().poll(cx));
-            self.look = None;
-        }
-        self.look = None;
-        Poll::Ready(Ok(()))
-    }
-
     /// Routes all whole messages at the front of `input`, under one lock, and returns the octets
     /// that they were.
     fn route(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
@@ -281,7 +231,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
                     }
                 };
                 flow.route(core, key, message, now);
-                if flow == Flow::Parked {
+                if flow.has_stopped() {
                     break;
                 }
             }
@@ -308,7 +258,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
         let (buffered, was) = (inbox.len(), treatment.role);
         self.seat.shared.with_core(|core| {
             let mut flow = Flow::default();
-            while flow != Flow::Parked
+            while !flow.has_stopped()
                 && let Some(arrival) = traffic.handle_input(inbox, now)?
             {
                 let consumed = arrival.consumed;
@@ -388,9 +338,6 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
 /// Octets read from one connection before the others' turn.
 // spec: 28:router:fair-turns
 const TURN_OCTETS_MAX: usize = CHUNK_LEN;
-
-/// How long a peer that has closed is read, if it is to be read little by little.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads from one connection before the others' turn, however short.
 const TURN_READS_MAX: usize = 4;

@@ -72,8 +72,7 @@ async fn what_comes_while_a_socket_is_full_gets_too_old_as_well() {
 async fn what_a_client_says_behind_its_last_token_waits_and_is_heard() {
     let (mux, endpoint) = mux_with(Rate { burst: 10, per_second: 200 });
     let mut client = raw(&endpoint, 1, "").await;
-    let hello = [&b"\x01\0\0\x14MUX\x01\x01"[..], &[0; 15]].concat();
-    let octets = [&TO_NOBODY.repeat(40)[..], &hello].concat();
+    let octets = [&TO_NOBODY.repeat(40)[..], &hello()].concat();
     client.write_all(&octets).await.unwrap();
     assert_eq!(read_frame(&mut client).await, [0; 0], "nothing but the answer to the HELLO");
     assert!(read_frame(&mut client).await.starts_with(b"MUX\x01\x01"));
@@ -108,6 +107,31 @@ async fn a_client_that_leaves_without_a_token_for_long_is_noticed() {
     drop(client);
     soon(end_of_all(&mux)).await;
     assert!(counter(&mux, "dropped_unknown") < 1100);
+}
+
+/// mux:watch:tokens.
+#[tokio::test]
+async fn who_has_much_to_say_to_the_mux_holds_nobody_up() {
+    let (mux, endpoint) = mux_with(Rate { burst: 1000, per_second: 1000 });
+    let (mut rogue, mut polite) = (raw(&endpoint, 1, "").await, raw(&endpoint, 1, "").await);
+    // Both are there when the first is read.
+    rogue.write_all(&hello().repeat(300)).await.unwrap();
+    polite.write_all(TO_NOBODY).await.unwrap();
+    let heard = |count: i64, name| {
+        let mux = &mux;
+        async move {
+            while counter(mux, name) < count {
+                yield_now().await;
+            }
+        }
+    };
+    soon(heard(1, "dropped_unknown")).await;
+    assert!(counter(&mux, "to_mux") < 100, "{}", counter(&mux, "to_mux"));
+    soon(heard(300, "to_mux")).await;
+}
+
+fn hello() -> Vec<u8> {
+    [&b"\x01\0\0\x14MUX\x01\x01"[..], &[0; 15]].concat()
 }
 
 /// A message to a name that nobody holds.
