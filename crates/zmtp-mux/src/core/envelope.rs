@@ -196,16 +196,15 @@ impl<'m> Outgoing<'m> {
     /// Appends all frames but the tail. What most messages need is small enough to be inlined for each.
     #[inline]
     pub(crate) fn put_lead(&self, out: &mut Vec<u8>) {
-        match self.lead {
-            Lead::Source(source) => out.extend_from_slice(source.frame()),
-            Lead::Inbound(_) | Lead::Own(..) | Lead::FromReq { .. } | Lead::ToReq { .. } => {
-                self.put_other_lead(out);
-            }
+        if let Lead::Source(source) = self.lead {
+            out.extend_from_slice(source.frame());
+        } else {
+            self.put_any_lead(out);
         }
     }
 
     #[inline(never)]
-    fn put_other_lead(&self, out: &mut Vec<u8>) {
+    fn put_any_lead(&self, out: &mut Vec<u8>) {
         match self.lead {
             Lead::Inbound(from) => out.extend_from_slice(&Mark::Message(from).to_octets()),
             Lead::Own(lead, head) => {
