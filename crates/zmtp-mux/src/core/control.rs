@@ -16,23 +16,26 @@ use crate::core::pairs::Line;
 use crate::core::record::Own;
 use crate::core::returns::{Return, Returned, Room};
 use crate::core::role::Role;
+use crate::core::route::Outcome;
 
 impl MuxCore {
     /// Hears what `from` says to the MUX.
+    // spec: mux:watch:tokens
     #[cold]
-    pub(super) fn handle_control(&mut self, from: BindingKey, rest: Rest<'_>) {
+    pub(super) fn handle_control(&mut self, from: BindingKey, rest: Rest<'_>) -> Outcome {
         let (form, frames) = match rest {
             Rest::Opaque(frames) => (Form::Plain, frames),
             Rest::Delimited(request) => (Form::Answer(request.id), request.body),
         };
-        let Some(binding) = self.bindings.get_mut(from) else { return };
+        let Some(binding) = self.bindings.get_mut(from) else { return Outcome::NotBound };
         // A service without a token is not paused, but not heard either.
         let wait = binding.tokens.wait(self.limits.refusals, self.now);
         binding.tokens.spend(self.limits.refusals, self.now);
         if !wait.is_zero() {
             bump(&mut self.counters.control_dropped);
-            return;
+            return Outcome::Heard;
         }
+        let spent = binding.tokens;
         match Control::parse(frames) {
             Control::Hello(name) => self.handle_hello(from, form, name),
             Control::Watch(pattern) => self.handle_watch(from, form, pattern),
@@ -41,6 +44,10 @@ impl MuxCore {
             Control::Drain | Control::Malformed => {
                 self.return_control(from, form, b"", DropReason::Malformed, Duration::ZERO);
             }
+        }
+        match self.bindings.get(from) {
+            Some(binding) if binding.tokens.are_fewer_than(&spent) => Outcome::HeardAtLength,
+            Some(_) | None => Outcome::Heard,
         }
     }
 

@@ -44,6 +44,8 @@ pub enum Outcome {
     Parked,
     /// It was for the MUX itself, and heard.
     Heard,
+    /// So it was, and cost more than one token: others should have their turn before the next.
+    HeardAtLength,
     /// It had a single frame; counted.
     SingleFrame,
     /// Its source is not bound, or not yet.
@@ -123,8 +125,7 @@ impl MuxCore {
         // spec: mux:address:mux-unclaimable, mux:envelope:to-mux
         if to_mux {
             bump(&mut self.counters.to_mux);
-            self.handle_control(source, envelope.rest);
-            return Outcome::Heard;
+            return self.handle_control(source, envelope.rest);
         }
         // spec: mux:conservation:received-once
         bump(&mut self.counters.received);

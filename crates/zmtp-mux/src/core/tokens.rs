@@ -29,6 +29,11 @@ impl Tokens {
         if self.spent > 0 { Spent::Some } else { Spent::None }
     }
 
+    /// Tells whether more of them are spent than at another time, which was at the same instant.
+    pub(crate) fn are_fewer_than(&self, before: &Self) -> bool {
+        self.spent > before.spent
+    }
+
     /// Notes that a message was admitted.
     pub(crate) fn earn(&mut self) {
         if self.spent > 0 {

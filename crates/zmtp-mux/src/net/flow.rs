@@ -12,7 +12,7 @@ pub(crate) enum Flow {
     Smooth,
     /// It does, but has not admitted all.
     Rough,
-    /// It does, when the others have had their turn: a control message may be the work of many others.
+    /// It does, when the others have had their turn: what it was given was the work of many messages.
     Served,
     /// It does not: a message waits for room, or the peer has been refused too often.
     Parked,
@@ -40,7 +40,7 @@ impl Flow {
     fn note_other(&mut self, core: &mut MuxCore, key: BindingKey, outcome: Outcome, now: Instant) {
         tracing::trace!(?outcome, "not routed");
         *self = match core.poll_pause(key, now) {
-            Pause::Read if outcome == Outcome::Heard => Self::Served,
+            Pause::Read if outcome == Outcome::HeardAtLength => Self::Served,
             Pause::Read => Self::Rough,
             Pause::Wait { .. } => Self::Parked,
         };

@@ -11,7 +11,7 @@ use zmtp_mux::{
     PoolLimits, RequestError, ReturnReason, Rule, Rules, Service,
 };
 
-use crate::raw::{counter, raw};
+use crate::raw::{counter, raw, until};
 use crate::site::Site;
 use crate::soon;
 
@@ -82,20 +82,10 @@ async fn a_client_that_is_held_up_and_leaves_is_noticed() {
     for body in [&large[..], &large, &large, &large, b"small", b"small"] {
         client.send(Message::from_frames([&b"frozen"[..], body]).unwrap()).await.unwrap();
     }
-    soon(async {
-        while counter(&mux, "parked") == 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    soon(until(&mux, "parked", |count| count > 0)).await;
     assert_eq!(counter(&mux, "parked"), 1);
     drop(client);
-    soon(async {
-        while counter(&mux, "bindings") > 1 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    soon(until(&mux, "bindings", |count| count <= 1)).await;
     assert_eq!(counter(&mux, "ended_peer_left") + counter(&mux, "ended_failed"), 1);
     assert_eq!(counter(&mux, "difference"), 0);
 }

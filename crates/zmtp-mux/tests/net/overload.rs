@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::task::yield_now;
 use zmtp_mux::{
     Client, Endpoint, Listen, ListenerRole, Message, Mux, MuxConfig, MuxLimits, Rate, RequestError,
     ReturnReason, Rule,
 };
 
-use crate::raw::{counter, raw, read_frame};
+use crate::raw::{counter, raw, read_frame, until};
 use crate::soon;
 
 /// mux:overload:partial-charged, 37:command:between-frames.
@@ -26,22 +25,12 @@ async fn the_frames_before_a_command_stay_charged_while_the_next_arrives() {
     client.write_all(b"\x04\x07\x04PING\0\0").await.unwrap();
     client.write_all(&frame(2, 10 * FIRST)).await.unwrap();
     let arrived = i64::try_from(FIRST).unwrap();
-    soon(async {
-        while counter(&mux, "queued_octets") < arrived - 10_000 {
-            yield_now().await;
-        }
-    })
-    .await;
+    soon(until(&mux, "queued_octets", |octets| octets >= arrived - 10_000)).await;
     // By then it waits for the rest.
     drop(raw(&endpoint, 1, "").await);
     assert!(counter(&mux, "queued_octets") >= arrived - 10_000, "given back");
     drop(client);
-    soon(async {
-        while counter(&mux, "queued_octets") > 0 {
-            yield_now().await;
-        }
-    })
-    .await;
+    soon(until(&mux, "queued_octets", |octets| octets == 0)).await;
 }
 
 /// Octets of a frame, more than is read at once.
@@ -72,7 +61,7 @@ async fn what_comes_while_a_socket_is_full_gets_too_old_as_well() {
 async fn what_a_client_says_behind_its_last_token_waits_and_is_heard() {
     let (mux, endpoint) = mux_with(Rate { burst: 10, per_second: 200 });
     let mut client = raw(&endpoint, 1, "").await;
-    let octets = [&TO_NOBODY.repeat(40)[..], &hello()].concat();
+    let octets = [&TO_NOBODY.repeat(40)[..], &control(1)].concat();
     client.write_all(&octets).await.unwrap();
     assert_eq!(read_frame(&mut client).await, [0; 0], "nothing but the answer to the HELLO");
     assert!(read_frame(&mut client).await.starts_with(b"MUX\x01\x01"));
@@ -88,7 +77,7 @@ async fn what_a_client_said_behind_its_last_token_is_heard_though_it_has_left() 
     // All is there, its end as well, when the first is read.
     client.write_all(&TO_NOBODY.repeat(40)).await.unwrap();
     client.shutdown().await.unwrap();
-    soon(end_of_all(&mux)).await;
+    soon(until(&mux, "bindings", |count| count == 0)).await;
     assert_eq!(counter(&mux, "dropped_unknown"), 40);
 }
 
@@ -98,14 +87,9 @@ async fn a_client_that_leaves_without_a_token_for_long_is_noticed() {
     let (mux, endpoint) = mux_with(Rate { burst: 1000, per_second: 1 });
     let mut client = raw(&endpoint, 1, "").await;
     client.write_all(&TO_NOBODY.repeat(1100)).await.unwrap();
-    soon(async {
-        while counter(&mux, "dropped_unknown") < 1000 {
-            yield_now().await;
-        }
-    })
-    .await;
+    soon(until(&mux, "dropped_unknown", |count| count >= 1000)).await;
     drop(client);
-    soon(end_of_all(&mux)).await;
+    soon(until(&mux, "bindings", |count| count == 0)).await;
     assert!(counter(&mux, "dropped_unknown") < 1100);
 }
 
@@ -113,25 +97,30 @@ async fn a_client_that_leaves_without_a_token_for_long_is_noticed() {
 #[tokio::test]
 async fn who_has_much_to_say_to_the_mux_holds_nobody_up() {
     let (mux, endpoint) = mux_with(Rate { burst: 1000, per_second: 1000 });
+    let mut services = Vec::new();
+    for number in 0..65 {
+        services.push(raw(&endpoint, 1, &number.to_string()).await);
+    }
     let (mut rogue, mut polite) = (raw(&endpoint, 1, "").await, raw(&endpoint, 1, "").await);
+    rogue.write_all(&control(1)).await.unwrap();
+    soon(until(&mux, "hellos", |count| count == 1)).await;
     // Both are there when the first is read.
-    rogue.write_all(&hello().repeat(300)).await.unwrap();
+    let pair = [watch_all(5), watch_all(6)].concat();
+    rogue.write_all(&pair.repeat(100)).await.unwrap();
     polite.write_all(TO_NOBODY).await.unwrap();
-    let heard = |count: i64, name| {
-        let mux = &mux;
-        async move {
-            while counter(mux, name) < count {
-                yield_now().await;
-            }
-        }
-    };
-    soon(heard(1, "dropped_unknown")).await;
+    soon(until(&mux, "dropped_unknown", |count| count == 1)).await;
     assert!(counter(&mux, "to_mux") < 100, "{}", counter(&mux, "to_mux"));
-    soon(heard(300, "to_mux")).await;
+    soon(until(&mux, "to_mux", |count| count == 201)).await;
 }
 
-fn hello() -> Vec<u8> {
-    [&b"\x01\0\0\x14MUX\x01\x01"[..], &[0; 15]].concat()
+/// A control message of this kind.
+fn control(kind: u8) -> Vec<u8> {
+    [&b"\x01\0\0\x14MUX\x01"[..], &[kind], &[0; 15]].concat()
+}
+
+/// WATCH or UNWATCH of all names.
+fn watch_all(kind: u8) -> Vec<u8> {
+    [&b"\x01\0\x01\x14MUX\x01"[..], &[kind], &[0; 15], b"\0\x01*"].concat()
 }
 
 /// A message to a name that nobody holds.
@@ -143,10 +132,4 @@ fn mux_with(refusals: Rate) -> (Mux, Endpoint) {
     let listen = Listen::new(ListenerRole::Any, "tcp://127.0.0.1:0".parse().unwrap());
     let endpoint = mux.bind(listen).unwrap();
     (mux, endpoint)
-}
-
-async fn end_of_all(mux: &Mux) {
-    while counter(mux, "bindings") > 0 {
-        yield_now().await;
-    }
 }

@@ -2,12 +2,20 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use zmtp_mux::{Endpoint, Mux};
 
 use crate::soon;
 
 pub(crate) fn counter(mux: &Mux, name: &str) -> i64 {
     mux.counters().into_iter().find(|(of, _)| *of == name).expect(name).1
+}
+
+/// Waits until a counter is as it should be.
+pub(crate) async fn until(mux: &Mux, name: &str, is: impl Fn(i64) -> bool) {
+    while !is(counter(mux, name)) {
+        yield_now().await;
+    }
 }
 
 /// A DEALER by hand: 3.`minor`, with this name, which does nothing by itself.

@@ -31,6 +31,7 @@ impl<R: AsyncRead + Socket + Unpin> Reader<'_, R> {
                 if let Err(error) = self.route_inbox() {
                     return Poll::Ready(Err(error.into()));
                 }
+                // The others' turn comes first, be it to wait or to go on.
                 if self.withheld.is_some() {
                     wake_last(cx.waker());
                     return Poll::Pending;

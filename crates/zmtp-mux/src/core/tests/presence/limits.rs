@@ -2,6 +2,7 @@
 
 use super::super::Mux;
 use super::{LIMIT, RETURN, SYNCED, UP, about};
+use crate::core::notice::NoticeKind;
 use crate::core::{MuxLimits, PoolLimits};
 
 /// mux:watch:watches-limit, mux:limit:counted.
@@ -81,7 +82,7 @@ fn a_watch_costs_a_token_for_each_sixty_four_matches() {
     for number in 0..129 {
         mux.service(format!("engine.{number}").as_bytes());
     }
-    mux.watch(watcher, "engine.*");
+    mux.control_at_length(watcher, NoticeKind::Watch, b"engine.*");
     assert!(matches!(mux.core.poll_pause(watcher, mux.now), crate::core::Pause::Read));
     mux.watch(watcher, "x");
     let paused = mux.core.poll_pause(watcher, mux.now);
@@ -105,8 +106,8 @@ fn to_uncover_many_watches_costs_a_token_for_each_sixty_four_of_them() {
     }
     let is_read = |mux: &mut Mux| mux.core.poll_pause(watcher, mux.now) == crate::core::Pause::Read;
     // What is covered leaves the register, and comes back to it.
-    mux.watch(watcher, "engine.*");
+    mux.control_at_length(watcher, NoticeKind::Watch, b"engine.*");
     assert!(is_read(&mut mux));
-    mux.unwatch(watcher, "engine.*");
+    mux.control_at_length(watcher, NoticeKind::Unwatch, b"engine.*");
     assert!(!is_read(&mut mux), "all are spent");
 }

@@ -72,7 +72,7 @@ proptest! {
                         Outcome::Admitted | Outcome::Parked => peers[peer].2.push(message(big)),
                         Outcome::Dropped(_) => prop_assert_eq!(policy, Policy::DropNewest),
                         Outcome::NotBound => {}
-                        other @ (Outcome::Returned(_) | Outcome::Heard | Outcome::SingleFrame) => {
+                        other @ (Outcome::Returned(_) | Outcome::Heard | Outcome::HeardAtLength | Outcome::SingleFrame) => {
                             prop_assert!(false, "{:?}", other);
                         }
                     }
