@@ -10,6 +10,7 @@
 //! its guards, however it ends.
 
 mod accept;
+mod alarm;
 mod authenticator;
 mod bell;
 mod chance;

@@ -1,5 +1,6 @@
 //! Accepting connections, within limits.
 
+use std::future::{Future, pending};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use tracing::{Instrument, Span, debug, warn};
 use zmtp_proto::curve::CookieKeys;
 
 use crate::core::{HandshakeCost, Newcomer};
+use crate::net::alarm::Alarm;
 use crate::net::authenticator::PeerAddress;
+use crate::net::clock::after;
 use crate::net::end::End;
 use crate::net::guest::Guest;
 use crate::net::link::{Journal, Topic, connection_span, serve};
@@ -34,12 +37,10 @@ pub(crate) struct Host {
 pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
     let Host { shared, journal, listen, .. } = &host;
     loop {
-        let Ok(accepted) = timeout(CookieKeys::LIFE, acceptor.accept()).await else {
-            // Nobody came for as long as a cookie's key may live.
-            if let ListenSecurity::Curve(identity) = &listen.security {
-                identity.forget_old_cookies();
-            }
-            continue;
+        let accepted = tokio::select! {
+            biased;
+            accepted = acceptor.accept() => accepted,
+            () = forget_old_cookies(&listen.security) => continue,
         };
         match accepted {
             Ok((stream, address)) => {
@@ -59,6 +60,13 @@ pub(crate) async fn run(host: Host, mut acceptor: Acceptor) {
             }
         }
     }
+}
+
+/// Forgets a cookie key when nobody has come for as long as it may live.
+async fn forget_old_cookies(security: &ListenSecurity) {
+    let ListenSecurity::Curve(identity) = security else { return pending().await };
+    Alarm::wait_until(after(CookieKeys::LIFE)).await;
+    identity.forget_old_cookies();
 }
 
 /// Gives a connection a place and a runtime, or drops it.

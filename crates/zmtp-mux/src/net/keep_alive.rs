@@ -11,8 +11,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, tcp, unix};
 
+use crate::net::alarm::open_keeper;
+
 /// What a reading half knows beyond its octets.
 pub(crate) trait Socket {
+    /// Has the far deadlines of this runtime kept beside its sockets, if this is one.
+    fn open_keeper();
+
     /// Has the system ask whether the peer's machine lives. `stall` is how long the peer may accept
     /// no octet, if that is limited.
     fn keep_alive(&self, stall: Option<Duration>) -> io::Result<()>;
@@ -27,6 +32,10 @@ pub(crate) trait Socket {
 }
 
 impl Socket for tcp::ReadHalf<'_> {
+    fn open_keeper() {
+        open_keeper();
+    }
+
     fn keep_alive(&self, stall: Option<Duration>) -> io::Result<()> {
         keep_alive(self.as_ref(), stall)
     }
@@ -42,6 +51,10 @@ impl Socket for tcp::ReadHalf<'_> {
 
 /// A process on this machine that goes away closes its sockets.
 impl Socket for unix::ReadHalf<'_> {
+    fn open_keeper() {
+        open_keeper();
+    }
+
     fn keep_alive(&self, _: Option<Duration>) -> io::Result<()> {
         Ok(())
     }

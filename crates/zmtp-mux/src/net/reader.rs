@@ -4,7 +4,7 @@
 //! share, and only what is left of an unfinished message is kept. A message that does not fit
 //! there is read into a buffer of its own, which large bodies are then slices of.
 
-mod alarm;
+mod deadline;
 mod pause;
 
 use std::cell::RefCell;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep};
 use zmtp_proto::{ConnectionError, Octets, Received, Traffic};
 
 use crate::core::{Charge, Encoded, FREE_LEN, Role, Runs, Supply, Treatment};
+use crate::net::alarm::Alarm;
 use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
@@ -44,12 +45,12 @@ pub(crate) struct Reader<'s, R> {
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
     nameless_until: Option<Instant>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Option<Alarm>,
     /// Since when the core wants no more of this peer.
     withheld: Option<std::time::Instant>,
     /// Until when a peer that has closed is read as far as the core wants it.
     leaves: Option<std::time::Instant>,
-    /// When to ask again for room for the rest of a message.
+    /// When to ask the core again whether it wants more, or has room for the rest of a message.
     look: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,6 +58,7 @@ impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
         let treatment = seat.shared.with_core(|core| core.treatment(seat.key));
+        R::open_keeper();
         Self {
             read,
             seat,

@@ -54,6 +54,24 @@ async fn a_peer_that_does_not_answer_is_cut_and_one_that_does_is_not() {
     assert_eq!(counter(&mux, "bindings"), 1);
 }
 
+/// 37:heartbeat:ping-after-silence, 37:heartbeat:dead-after-silence: what is far away is kept by
+/// another clock than what is near.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_is_asked_and_cut_after_seconds_as_it_is_after_less() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let mut config = config(MuxLimits::default());
+    config.link.heartbeat = Heartbeat::On(Rhythm::new(SECOND, SECOND * 5 / 2).unwrap());
+    let mux = Mux::new(config).unwrap();
+    let endpoint = mux.bind(listen()).unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut silent = raw(&endpoint, 1, "silent").await;
+    assert_eq!(read_frame(&mut silent).await, b"\x04PING\0\0");
+    assert!(begun.elapsed() >= SECOND);
+    assert_eq!(soon(silent.read_to_end(&mut Vec::new())).await.unwrap(), 0);
+    assert!(begun.elapsed() >= SECOND * 5 / 2);
+    assert_eq!(counter(&mux, "ended_silence"), 1);
+}
+
 /// mux:liveness:busy-service: it has something to read, and so may be silent for longer.
 #[tokio::test]
 async fn a_busy_service_keeps_its_name_for_the_busy_time_and_no_longer() {

@@ -1,19 +1,21 @@
 //! The one task of a client: it hears what the MUX says, and keeps the time.
 
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{ClientError, Flow, Shared, State};
+use crate::net::alarm::Alarm;
 use crate::net::dealer::LinkEvent;
 use crate::net::ends::is_mux;
 
 /// Runs until there will be no connection any more.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut events = Vec::new();
-    let mut alarm = pin!(sleep_until(Instant::now()));
+    let mut alarm = None;
     loop {
         let turn = shared.with_state(|state| {
             for event in events.drain(..) {
@@ -25,13 +27,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
             Ok(turn) => turn,
             Err(end) => return shared.finish(end),
         };
-        if let Some(armed) = armed.filter(|armed| *armed != alarm.deadline()) {
-            alarm.as_mut().reset(armed);
-        }
+        let due = |cx: &mut Context<'_>| match armed {
+            Some(armed) => Alarm::poll_by(&mut alarm, armed, cx),
+            None => Poll::Pending,
+        };
         let heard = tokio::select! {
             heard = shared.dealer.events(&mut events, BATCH) => heard,
             () = room(&shared, flow), if flow != Flow::Through => Ok(()),
-            () = &mut alarm, if armed.is_some() => Ok(()),
+            () = poll_fn(due) => Ok(()),
             () = shared.stir.notified() => Ok(()),
         };
         if let Err(error) = heard {

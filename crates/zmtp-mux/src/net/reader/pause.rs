@@ -27,7 +27,7 @@ impl<R: AsyncRead + Socket + Unpin> Reader<'_, R> {
             let pause = self.seat.shared.with_core(|core| core.poll_pause(self.seat.key, now));
             let Pause::Wait { mut until } = pause else {
                 self.traffic.resume(since, now);
-                (self.withheld, self.alarm) = (None, None);
+                (self.withheld, self.look) = (None, None);
                 if let Err(error) = self.route_inbox() {
                     return Poll::Ready(Err(error.into()));
                 }
@@ -45,9 +45,9 @@ impl<R: AsyncRead + Socket + Unpin> Reader<'_, R> {
                 }
                 until = until.min(leaves);
             }
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
-            alarm.as_mut().reset(until.into());
-            ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
+            look.as_mut().reset(until.into());
+            ready!(pin!(unconstrained(look.as_mut())).poll(cx));
         }
         Poll::Ready(Ok(()))
     }

@@ -1,21 +1,19 @@
 //! The deadlines of the reading half: the peer's silence, an unfinished message, a name that does not
 //! come, a drain.
 
-use std::future::Future;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::task::unconstrained;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use zmtp_proto::{ConnectionError, Deadline, Excuse};
 
 use super::Reader;
+use crate::net::alarm::Alarm;
 use crate::net::end::End;
 
 impl<R> Reader<'_, R> {
     /// Tells whether an alarm will wake this task, which is always the same.
     pub(super) fn is_alarm_set(&self) -> bool {
-        self.alarm.as_ref().is_some_and(|alarm| !alarm.is_elapsed())
+        self.alarm.as_ref().is_some_and(|alarm| !alarm.has_rung())
     }
 
     /// Ends the connection when a deadline has passed.
@@ -27,20 +25,7 @@ impl<R> Reader<'_, R> {
             let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
-            // An alarm set too early is cheaper than one set anew for each message, and one that is
-            // set need only be looked at.
-            match &mut self.alarm {
-                Some(alarm) if alarm.deadline() <= deadline => {
-                    if !alarm.is_elapsed() {
-                        return Poll::Pending;
-                    }
-                }
-                alarm => {
-                    let alarm = alarm.insert(Box::pin(sleep_until(deadline)));
-                    // Set it even if this task has had its share of polls.
-                    ready!(pin!(unconstrained(alarm.as_mut())).poll(cx));
-                }
-            }
+            ready!(Alarm::poll_by(&mut self.alarm, deadline, cx));
             let now = Instant::now();
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());
@@ -54,7 +39,6 @@ impl<R> Reader<'_, R> {
             {
                 return Poll::Ready(End::Nameless);
             }
-            self.alarm = None;
         }
     }
 
