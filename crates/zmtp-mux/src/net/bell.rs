@@ -39,12 +39,13 @@ impl Bell {
         let (one, more) = {
             let mut waiting = self.lock();
             self.rings.store(self.rings().wrapping_add(1), Ordering::Release);
-            (waiting.one.take(), std::mem::take(&mut waiting.more))
+            let more = (!waiting.more.is_empty()).then(|| std::mem::take(&mut waiting.more));
+            (waiting.one.take(), more)
         };
         if let Some((_, waker)) = one {
             waker.wake();
         }
-        if !more.is_empty() {
+        if let Some(more) = more {
             more.into_values().for_each(Waker::wake);
         }
     }
