@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::net::keep_alive::Socket;
+use crate::net::stream::Half;
 
 /// One end of a stream.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl AsyncWrite for WriteHalf {
 }
 
 /// A handle in this process that goes away drops its end.
-impl Socket for &mut ReadHalf {
+impl Half for &mut ReadHalf {
     /// There is none beside memory: the runtime may not wait for the system at all.
     fn open_keeper() {}
 

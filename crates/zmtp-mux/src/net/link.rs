@@ -10,11 +10,10 @@ use zmtp_proto::{ConnectionError, Deadline, Outlet, Version};
 use crate::net::end::End;
 use crate::net::guest::{Guest, Seat};
 use crate::net::handshake::{Settled, Shaking};
-use crate::net::keep_alive::Socket;
 use crate::net::linger::linger;
 use crate::net::mux::Listen;
 use crate::net::reader::{Opening, Reader};
-use crate::net::stream::Stream;
+use crate::net::stream::{Half, Stream};
 use crate::net::traffic;
 use crate::net::writer::Writer;
 
@@ -62,7 +61,7 @@ async fn converse<R, W>(
     caller: Caller,
 ) -> End
 where
-    R: AsyncRead + Socket + Unpin,
+    R: AsyncRead + Half + Unpin,
     W: AsyncWrite + Unpin,
 {
     // In a box, so that the connection does not carry the room for it through its life.
@@ -102,7 +101,7 @@ where
 }
 
 /// Has the system ask for signs of life where the protocol cannot.
-pub(crate) fn keep_alive(read: &impl Socket, seat: &Seat, version: Version) {
+pub(crate) fn keep_alive(read: &impl Half, seat: &Seat, version: Version) {
     if version == Version::V3_0
         && let stall = seat.shared.with_core(|core| core.treatment(seat.key)).write_stall
         && let Err(error) = read.keep_alive(stall)
@@ -119,7 +118,7 @@ pub(crate) async fn carry<R, W>(
     (opening, outlet): (Opening, Outlet),
 ) -> End
 where
-    R: AsyncRead + Socket + Unpin,
+    R: AsyncRead + Half + Unpin,
     W: AsyncWrite + Unpin,
 {
     let end = {

@@ -23,9 +23,9 @@ use crate::net::clock::now;
 use crate::net::end::End;
 use crate::net::flow::Flow;
 use crate::net::guest::Seat;
-use crate::net::keep_alive::Socket;
 use crate::net::link::keep_alive;
 use crate::net::mark::wake_last;
+use crate::net::stream::Half;
 
 /// What a handshake leaves for the reader.
 pub(crate) struct Opening {
@@ -54,7 +54,7 @@ pub(crate) struct Reader<'s, R> {
     look: Option<Pin<Box<Sleep>>>,
 }
 
-impl<'s, R: AsyncRead + Socket + Unpin> Reader<'s, R> {
+impl<'s, R: AsyncRead + Half + Unpin> Reader<'s, R> {
     pub(crate) fn new(read: &'s mut R, seat: &'s Seat, opening: Opening) -> Self {
         let Opening { traffic, inbox, nameless_until } = opening;
         let treatment = seat.shared.with_core(|core| core.treatment(seat.key));

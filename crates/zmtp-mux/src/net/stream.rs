@@ -1,5 +1,7 @@
 //! Streams and what accepts them: TCP, Unix domain sockets, and memory.
 
+mod half;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
@@ -15,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::net::authenticator::PeerAddress;
 use crate::net::endpoint::Endpoint;
 use crate::net::inproc::{self, Inproc};
+
+pub(crate) use self::half::Half;
 
 /// A connected byte stream.
 #[derive(Debug)]

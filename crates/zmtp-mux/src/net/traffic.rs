@@ -22,9 +22,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::core::Ageing;
 use crate::net::end::End;
 use crate::net::guest::Seat;
-use crate::net::keep_alive::Socket;
 use crate::net::mark::Mark;
 use crate::net::reader::Reader;
+use crate::net::stream::Half;
 use crate::net::writer::Writer;
 
 /// Why the connection is looked at.
@@ -66,7 +66,7 @@ pub(crate) async fn run<R, W>(
     seat: &Seat,
 ) -> End
 where
-    R: AsyncRead + Socket + Unpin,
+    R: AsyncRead + Half + Unpin,
     W: AsyncWrite + Unpin,
 {
     if let Err(error) = reader.route_inbox() {

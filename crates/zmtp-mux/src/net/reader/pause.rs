@@ -14,10 +14,10 @@ use super::Reader;
 use crate::core::{Charge, Pause};
 use crate::net::clock::{after, now};
 use crate::net::end::End;
-use crate::net::keep_alive::Socket;
 use crate::net::mark::wake_last;
+use crate::net::stream::Half;
 
-impl<R: AsyncRead + Socket + Unpin> Reader<'_, R> {
+impl<R: AsyncRead + Half + Unpin> Reader<'_, R> {
     /// Waits until the core wants more of this peer, and gives it what has arrived before. One that
     /// has closed has a while for what it said last.
     // spec: mux:liveness:withheld-shows-fin
