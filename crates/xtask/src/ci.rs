@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::tools::{self, Tool};
-use crate::{api, bench, fuzz, lines, promises, shell, spec, test};
+use crate::{api, fuzz, lines, promises, shell, spec, test};
 
 /// One check: the name that `ci` takes, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -91,6 +91,14 @@ fn deny() -> Result<()> {
     shell::run(shell::cargo(["deny", "--all-features"]).args(checks))
 }
 
+/// Links what measures. How it is compiled for that is the business of who measures.
+fn benches() -> Result<()> {
+    tools::compiler()?;
+    tools::libzmq()?;
+    let scope = ["build", "--package", "zmtp-mux-benches", "--bins"];
+    shell::run(&mut shell::cargo(scope))
+}
+
 fn spec_check() -> Result<()> {
     spec::run(&[])
 }
@@ -112,5 +120,5 @@ const STEPS: [Step; 12] = [
     ("spec", spec_check),
     ("lines", lines::run),
     ("fuzz", fuzz_briefly),
-    ("benches", bench::build),
+    ("benches", benches),
 ];
