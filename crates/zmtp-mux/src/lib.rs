@@ -30,7 +30,8 @@
 //!         let request = service.recv().await?;
 //!         // At once or later, from any task, in any order.
 //!         let answer = request.message();
-//!         request.reply(answer).await?;
+//!         // An error says that nobody waits for it any more.
+//!         let _ = request.reply(answer).await;
 //!     }
 //! }
 //! # #[tokio::main(flavor = "current_thread")]
@@ -96,7 +97,10 @@
 //! loop {
 //!     match socket.event().await? {
 //!         SocketEvent::Up(peer) => println!("{:?} is there", peer.name),
-//!         SocketEvent::Message(incoming) => socket.send(&incoming.from, "a task").await?,
+//!         SocketEvent::Message(incoming) => {
+//!             // An error says that this peer has gone, and gives the task back.
+//!             let _ = socket.send(&incoming.from, "a task").await;
+//!         }
 //!         SocketEvent::Gone { peer, reason } => {
 //!             println!("{:?} has gone: {reason:?}", peer.name);
 //!             break;
@@ -118,6 +122,11 @@
 //! those who bring a shell of their own; it changes more often than the rest. [`net`] is the shell
 //! around it. Messages are kept as the octets they arrived in, and only their address frame is
 //! replaced on the way.
+//!
+//! # Runtimes
+//!
+//! Handles need a tokio runtime with timers, and for endpoints other than `inproc://` with I/O as well:
+//! `#[tokio::main]` and `Builder::enable_all` have both. Without them tokio panics.
 //!
 //! # Examples
 //!

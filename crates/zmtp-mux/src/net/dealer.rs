@@ -108,7 +108,7 @@ impl Dealer {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn start(endpoint: Endpoint, options: DealerOptions) -> Result<Self, DealerError> {
         let (socket, line) = Self::parts()?;
         let outward = socket.outward(endpoint, options, SocketType::Dealer, Arc::clone(&line))?;
@@ -126,7 +126,7 @@ impl Dealer {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn bind(listen: Listen) -> Result<(Self, Endpoint), BindError> {
         let socket = MuxSocket::of_kind(config(), Kind::Dealer)
             .map_err(|error| BindError { endpoint: listen.endpoint.clone(), error })?;

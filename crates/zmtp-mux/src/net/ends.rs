@@ -28,7 +28,10 @@ pub enum ConnectError {
     /// another live service holds the name; or the MUX is too busy, about to end, or wants another
     /// mechanism or key. The wire does not tell which. Try again later, or with [`ServiceBuilder::start`](crate::ServiceBuilder::start),
     /// which waits for the name.
-    #[error("closed by the MUX during the handshake: another service may hold the name")]
+    #[error(
+        "closed by the MUX during the handshake: another service may hold the name, or the key of \
+         the server is another"
+    )]
     LetGo,
     /// It answers, and is no MUX, but a plain ROUTER, say. Whoever wants to talk to that takes a
     /// [`Dealer`].
@@ -143,7 +146,8 @@ macro_rules! dialling_methods {
             self
         }
 
-        /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise.
+        /// Comes back after an end as this says; after 100 ms to 5 s unless told otherwise. A MUX that
+        /// [ends in order](crate::Mux::end) says when itself, up to 10 s later.
         pub fn reconnect(mut self, policy: zmtp_proto::Reconnect) -> Self {
             self.dialling.options.reconnect = policy;
             self

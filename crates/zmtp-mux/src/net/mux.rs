@@ -264,7 +264,7 @@ impl Mux {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn bind(&self, listen: Listen) -> Result<Endpoint, BindError> {
         let valid = listen.security.validate(&listen.admittance);
         let (acceptor, endpoint) = valid
@@ -303,6 +303,9 @@ impl Mux {
     /// for as long as [`MuxLimits::end_flush`]; those who take notices are told what came of the
     /// rest; then every connection is closed. Whoever listens to its [`events`](Self::events) is told
     /// all of it.
+    ///
+    /// A [`Client`](crate::Client) or [`Service`](crate::Service) is told when to come again: each at a time
+    /// of its own in the next 10 s, so that not all do at once.
     ///
     /// # Cancel safety
     ///

@@ -152,7 +152,7 @@ impl MuxSocket {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn bind(&self, listen: Listen) -> Result<Endpoint, BindError> {
         self.0.mux.bind(listen)
     }
@@ -167,7 +167,7 @@ impl MuxSocket {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn connect(&self, endpoint: Endpoint, options: DealerOptions) -> Result<(), DealerError> {
         let line = Arc::new(Line::new(Arc::clone(&self.0.inbox.bell)));
         self.dial(self.outward(endpoint, options, SocketType::Router, line)?, None);
@@ -278,7 +278,8 @@ impl MuxSocket {
     }
 
     /// Ends the connection of a peer, of whom a message or an event has told, as it stands there or by
-    /// its token. What waits for it comes back, and then [`SocketEvent::Gone`], as
+    /// its token. What waits for it comes back, all but what the system has taken, and then
+    /// [`SocketEvent::Gone`], as
     /// [`Evicted`](crate::GoneReason::Evicted). It may come again; a peer that we dialled is dialled no more.
     ///
     /// # Errors

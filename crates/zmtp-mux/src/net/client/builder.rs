@@ -113,7 +113,7 @@ impl ClientBuilder {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn start(self) -> Result<Client, ConnectError> {
         let dealer = self.dialling.clone().start()?;
         Ok(self.make(dealer, None))

@@ -35,7 +35,10 @@ pub enum DealerError {
     /// The peer has begun the handshake, and closed before its end without a word: a MUX does so that
     /// is too busy, or where another holds the name, and a libzmq peer that wants another mechanism or
     /// key. Temporary as a rule: dial again.
-    #[error("closed by the peer during the handshake, without a word")]
+    #[error(
+        "closed by the peer during the handshake, without a word: with CURVE, the key of the server \
+         may be another"
+    )]
     LetGo,
     /// The protocol ended it; the variants within say whether to try again.
     #[error(transparent)]

@@ -65,7 +65,7 @@ impl ServiceBuilder {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one [without what it takes](crate#runtimes).
     pub fn start(self) -> Result<Service, ConnectError> {
         let dealer = self.dialling.clone().start()?;
         Ok(self.make(dealer))
