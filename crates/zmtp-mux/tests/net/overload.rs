@@ -69,6 +69,21 @@ async fn what_a_client_says_behind_its_last_token_waits_and_is_heard() {
     assert_eq!(counter(&mux, "control_dropped"), 0);
 }
 
+/// 37:heartbeat:ttl, 37:heartbeat:withheld-reads.
+#[tokio::test]
+async fn a_deadline_that_came_before_a_pause_holds_when_it_is_over() {
+    let (mux, endpoint) = mux_with(Rate { burst: 10, per_second: 200 });
+    let begun = tokio::time::Instant::now();
+    let mut client = raw(&endpoint, 1, "").await;
+    // It is asked after 5 s, and that is known when the pause begins.
+    client.write_all(&control(1)).await.unwrap();
+    read_frame(&mut client).await;
+    let octets = [&TO_NOBODY.repeat(40)[..], b"\x04\x07\x04PING\0\x01"].concat();
+    client.write_all(&octets).await.unwrap();
+    soon(until(&mux, "ended_time_to_live", |count| count == 1)).await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "as if it had not come");
+}
+
 /// mux:liveness:withheld-shows-fin.
 #[tokio::test]
 async fn what_a_client_said_behind_its_last_token_is_heard_though_it_has_left() {

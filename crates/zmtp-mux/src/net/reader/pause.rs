@@ -28,6 +28,8 @@ impl<R: AsyncRead + Half + Unpin> Reader<'_, R> {
             let Pause::Wait { mut until } = pause else {
                 self.traffic.resume(since, now);
                 (self.withheld, self.look) = (None, None);
+                // What has arrived before may bring a deadline nearer, without an octet more.
+                self.alarm = None;
                 if let Err(error) = self.route_inbox() {
                     return Poll::Ready(Err(error.into()));
                 }
