@@ -22,16 +22,11 @@ use self::keeper::{Place, enter};
 
 /// Rings once, at its deadline or soon after.
 #[derive(Debug)]
-pub(crate) struct Alarm {
-    deadline: Instant,
-    kept: Kept,
-}
-
-/// By whom it is kept.
-#[derive(Debug)]
-enum Kept {
-    Runtime(Pin<Box<Sleep>>),
-    Keeper(Place),
+pub(crate) enum Alarm {
+    /// Kept by the runtime.
+    Near(Pin<Box<Sleep>>),
+    /// Kept by a keeper.
+    Far(Place),
 }
 
 impl Alarm {
@@ -45,7 +40,7 @@ impl Alarm {
         deadline: Instant,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        if slot.as_ref().is_none_or(|alarm| alarm.deadline > deadline) {
+        if slot.as_ref().is_none_or(|alarm| alarm.deadline() > deadline) {
             *slot = Some(Self::set(deadline, cx));
         }
         match slot.take_if(|alarm| alarm.has_rung()) {
@@ -72,23 +67,29 @@ impl Alarm {
         } else {
             None
         };
-        let kept = place.map_or_else(
+        place.map_or_else(
             || {
                 let mut sleep = Box::pin(sleep_until(deadline));
                 // Set it even if this task has had its share of polls.
                 let _: Poll<()> = pin!(unconstrained(sleep.as_mut())).poll(cx);
-                Kept::Runtime(sleep)
+                Self::Near(sleep)
             },
-            Kept::Keeper,
-        );
-        Self { deadline, kept }
+            Self::Far,
+        )
+    }
+
+    fn deadline(&self) -> Instant {
+        match self {
+            Self::Near(sleep) => sleep.deadline(),
+            Self::Far(place) => Instant::from_std(place.deadline()),
+        }
     }
 
     /// Tells whether it has rung, and will wake nobody any more.
     pub(crate) fn has_rung(&self) -> bool {
-        match &self.kept {
-            Kept::Runtime(sleep) => sleep.is_elapsed(),
-            Kept::Keeper(place) => place.has_rung(),
+        match self {
+            Self::Near(sleep) => sleep.is_elapsed(),
+            Self::Far(place) => place.has_rung(),
         }
     }
 }
@@ -109,9 +110,13 @@ mod keeper {
     use std::time::Instant;
 
     #[derive(Debug)]
-    pub(super) enum Place {}
+    pub(crate) enum Place {}
 
     impl Place {
+        pub(super) fn deadline(&self) -> Instant {
+            match *self {}
+        }
+
         pub(super) fn has_rung(&self) -> bool {
             match *self {}
         }
@@ -129,7 +134,7 @@ mod tests {
     use super::*;
 
     fn is_runtimes(alarm: &Alarm) -> bool {
-        matches!(alarm.kept, Kept::Runtime(_))
+        matches!(alarm, Alarm::Near(_))
     }
 
     fn look(slot: &mut Option<Alarm>, deadline: Instant) -> impl Future<Output = Poll<()>> {

@@ -46,7 +46,7 @@ struct Ring {
 
 /// An alarm in the book, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     keeper: Arc<Keeper>,
     hour: Hour,
     ring: Arc<Ring>,
@@ -142,6 +142,10 @@ impl Keeper {
 }
 
 impl Place {
+    pub(super) fn deadline(&self) -> Instant {
+        self.hour.0
+    }
+
     pub(super) fn has_rung(&self) -> bool {
         self.ring.has_rung.load(Ordering::Acquire)
     }
