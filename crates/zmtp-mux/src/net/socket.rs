@@ -279,8 +279,7 @@ impl MuxSocket {
 
     /// Ends the connection of a peer, of whom a message or an event has told, as it stands there or by
     /// its token. What waits for it comes back, all but what the system has taken, and then
-    /// [`SocketEvent::Gone`], as
-    /// [`Evicted`](crate::GoneReason::Evicted). It may come again; a peer that we dialled is dialled no more.
+    /// [`SocketEvent::Gone`], as [`Evicted`](crate::GoneReason::Evicted). It may come again; a peer that we dialled is dialled no more.
     ///
     /// # Errors
     ///

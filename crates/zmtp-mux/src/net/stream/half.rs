@@ -1,5 +1,5 @@
-//! What a reading half knows beyond its octets: whether there may be more, and whether the peer has
-//! closed.
+//! What a reading half knows beyond its octets: whether there may be more, whether the peer has
+//! closed, and what the system can do for its deadlines.
 
 use std::future::Future;
 use std::io;
