@@ -1,6 +1,6 @@
 //! The runs of each implementation in each way to set it up, and the table of them.
 
-use zmtp_mux_benches::stack::RoleError;
+use zmtp_mux_benches::stack::{RoleError, Stack};
 use zmtp_mux_benches::table::{Span, median};
 
 /// One implementation set up in one way.
@@ -41,10 +41,10 @@ impl Cell {
         }
     }
 
-    /// The median, if every run was made and nothing went wrong.
-    pub(crate) fn sound(&self) -> Option<f64> {
+    /// The figure of each round, if every run was made and nothing went wrong.
+    fn sound(&self) -> Option<&[f64]> {
         let sound = self.failed.is_none() && self.faults == 0 && !self.figures.is_empty();
-        sound.then(|| median(self.figures.clone()))
+        sound.then_some(&self.figures)
     }
 
     fn text(&self, decimals: usize) -> String {
@@ -106,15 +106,49 @@ impl Table {
         }
     }
 
-    /// Returns the sound median of one implementation in one column.
-    pub(crate) fn sound(&self, name: &str, column: usize) -> Option<f64> {
-        let (_, cells) = self.lines.iter().find(|(found, _)| *found == name)?;
-        cells.get(column)?.sound()
+    /// Runs all that many times. In a round they follow one another in each column, since a machine is
+    /// not as fast in the next minute; and each round begins with another, so that none is always the
+    /// one behind a certain neighbour.
+    pub(crate) fn fill(
+        &mut self,
+        rounds: u32,
+        stacks: &[&Stack],
+        run: impl Fn(&Stack, usize) -> Result<Shown, RoleError>,
+    ) {
+        let columns = self.columns.len();
+        let cells = || (0..columns).map(|_| Cell::default()).collect::<Vec<_>>();
+        let mut turns: Vec<_> = stacks.iter().map(|&stack| (stack, cells())).collect();
+        for _ in 0..rounds {
+            for column in 0..columns {
+                for (stack, cells) in &mut turns {
+                    if let Some(cell) = cells.get_mut(column) {
+                        cell.run(|| run(stack, column));
+                    }
+                }
+            }
+            turns.rotate_left(1);
+        }
+        (0..rounds).for_each(|_| turns.rotate_right(1));
+        self.lines = turns.into_iter().map(|(stack, cells)| (stack.name, cells)).collect();
     }
 
-    /// Returns the sound medians of all but these in one column.
-    pub(crate) fn others(&self, but: &[&str], column: usize) -> Vec<f64> {
-        let others = self.lines.iter().filter(|(name, _)| !but.contains(name));
-        others.filter_map(|(_, cells)| cells.get(column)?.sound()).collect()
+    /// Returns the figure of one implementation in parts of that of another, in one column: the median
+    /// of what the rounds say, each by itself.
+    pub(crate) fn quotient(&self, name: &str, beside: &str, column: usize) -> Option<f64> {
+        let (figures, besides) = (self.sound(name, column)?, self.sound(beside, column)?);
+        let quotients = figures.iter().zip(besides).map(|(figure, beside)| figure / beside);
+        Some(median(quotients.collect()))
+    }
+
+    /// Returns the quotients of one implementation and each other, but for one.
+    pub(crate) fn quotients(&self, name: &str, but: &str, column: usize) -> Vec<f64> {
+        let others = self.lines.iter().map(|(other, _)| *other);
+        let others = others.filter(|other| ![name, but].contains(other));
+        others.filter_map(|other| self.quotient(name, other, column)).collect()
+    }
+
+    fn sound(&self, name: &str, column: usize) -> Option<&[f64]> {
+        let (_, cells) = self.lines.iter().find(|(found, _)| *found == name)?;
+        cells.get(column)?.sound()
     }
 }

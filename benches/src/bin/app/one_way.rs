@@ -7,13 +7,14 @@ use zmtp_mux_benches::goals::{Bound, Goal};
 use zmtp_mux_benches::instructions;
 use zmtp_mux_benches::stack::{RoleError, Stack};
 
-use crate::cells::{Cell, Shown, Table};
+use crate::cells::{Shown, Table};
 use crate::{Bench, OURS};
 
 /// Who is at the two ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Ends {
     /// The bare sender: what the receiver takes.
+    #[default]
     Receiver,
     /// DEALER and ROUTER of the same implementation, as users have them.
     Both,
@@ -34,25 +35,18 @@ impl Bench {
     }
 
     fn one_way_table(&self, len: usize) -> Table {
-        let mut lines: Vec<_> = self
-            .all()
-            .into_iter()
-            .map(|stack| (stack, ENDS.map(|_| Cell::default()).into_iter().collect::<Vec<_>>()))
-            .collect();
-        for _ in 0..self.rounds {
-            for (stack, cells) in &mut lines {
-                for (ends, cell) in ENDS.into_iter().zip(cells) {
-                    cell.run(|| self.one_way_run(stack, ends, len));
-                }
-            }
-        }
-        Table {
+        let mut table = Table {
             title: format!("one way, {len} octets, thousand messages/s"),
             second: "CPU s/M",
-            columns: vec!["raw sender -> ROUTER", "own DEALER -> ROUTER", "DEALER -> raw receiver"],
-            lines: lines.into_iter().map(|(stack, cells)| (stack.name, cells)).collect(),
+            columns: ENDS.map(|(_, name)| name).to_vec(),
+            lines: Vec::new(),
             decimals: usize::from(len > 16 * 1024),
-        }
+        };
+        table.fill(self.rounds, &self.all(), |stack, column| {
+            let (ends, _) = ENDS.get(column).copied().unwrap_or_default();
+            self.one_way_run(stack, ends, len)
+        });
+        table
     }
 
     fn one_way_run(&self, stack: &Stack, ends: Ends, len: usize) -> Result<Shown, RoleError> {
@@ -84,20 +78,17 @@ impl Bench {
         let mut goals = Vec::new();
         // The end that has no receiver of ours says nothing of it.
         for (column, name) in table.columns.iter().enumerate().take(2) {
-            let others = table.others(&[OURS, self.bare.name], column);
-            let best = others.into_iter().max_by(f64::total_cmp);
-            let ours = table.sound(OURS, column);
+            let peers = table.quotients(OURS, self.bare.name, column);
             goals.push(Goal {
                 what: format!("{name}, {len} octets: rate / best peer's"),
-                figure: ours.zip(best).map(|(ours, best)| ours / best),
+                figure: peers.into_iter().min_by(f64::total_cmp),
                 bound: Bound::AtLeast(if len == 64 { 2.0 } else { 1.0 }),
             });
         }
         if len >= 64 * 1024 {
-            let figure = table.sound(OURS, 1).zip(table.sound(self.bare.name, 1));
             goals.push(Goal {
                 what: format!("own DEALER -> ROUTER, {len} octets: rate / bare tokio's"),
-                figure: figure.map(|(ours, bare)| ours / bare),
+                figure: table.quotient(OURS, self.bare.name, 1),
                 bound: Bound::AtLeast(0.7),
             });
         }
@@ -154,7 +145,12 @@ impl Bench {
     }
 }
 
-const ENDS: [Ends; 3] = [Ends::Receiver, Ends::Both, Ends::Sender];
+/// Each in a column.
+const ENDS: [(Ends, &str); 3] = [
+    (Ends::Receiver, "raw sender -> ROUTER"),
+    (Ends::Both, "own DEALER -> ROUTER"),
+    (Ends::Sender, "DEALER -> raw receiver"),
+];
 
 /// How long a run under callgrind may take.
 const COUNTED_TIME: Duration = Duration::from_mins(2);

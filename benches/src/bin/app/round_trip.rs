@@ -4,7 +4,7 @@ use zmtp_mux_bench_roles::pings::Trips;
 use zmtp_mux_benches::goals::{Bound, Goal};
 use zmtp_mux_benches::stack::{RoleError, Stack};
 
-use crate::cells::{Cell, Shown, Table};
+use crate::cells::{Shown, Table};
 use crate::{Bench, OURS};
 
 impl Bench {
@@ -20,25 +20,18 @@ impl Bench {
     }
 
     fn round_trip_table(&self, len: usize) -> Table {
-        let mut lines: Vec<_> = self
-            .all()
-            .into_iter()
-            .map(|stack| (stack, vec![Cell::default(), Cell::default()]))
-            .collect();
-        for _ in 0..self.rounds {
-            for (stack, cells) in &mut lines {
-                for (asker, cell) in [stack, &self.bare].into_iter().zip(cells) {
-                    cell.run(|| self.round_trip_run(asker, stack, len));
-                }
-            }
-        }
-        Table {
+        let mut table = Table {
             title: format!("one at a time, {len} octets there and back, p50 in us"),
             second: "p99",
             columns: vec!["own DEALER <-> ROUTER", "raw DEALER <-> ROUTER"],
-            lines: lines.into_iter().map(|(stack, cells)| (stack.name, cells)).collect(),
+            lines: Vec::new(),
             decimals: 1,
-        }
+        };
+        table.fill(self.rounds, &self.all(), |stack, column| {
+            let asker = if column == 0 { stack } else { &self.bare };
+            self.round_trip_run(asker, stack, len)
+        });
+        table
     }
 
     fn round_trip_run(&self, asker: &Stack, echo: &Stack, len: usize) -> Result<Shown, RoleError> {
@@ -53,16 +46,15 @@ impl Bench {
     }
 
     fn round_trip_goals(&self, table: &Table, len: usize) -> Vec<Goal> {
-        let ours = table.sound(OURS, 0);
-        let best = table.others(&[OURS, self.bare.name], 0).into_iter().min_by(f64::total_cmp);
-        let goal = |what: &str, beside: Option<f64>, most| Goal {
+        let peers = table.quotients(OURS, self.bare.name, 0);
+        let goal = |what: &str, figure, most| Goal {
             what: format!("one at a time, {len} octets: p50 / {what}"),
-            figure: ours.zip(beside).map(|(ours, beside)| ours / beside),
+            figure,
             bound: Bound::AtMost(most),
         };
         vec![
-            goal("best peer's", best, 1.0),
-            goal("bare tokio's", table.sound(self.bare.name, 0), 1.2),
+            goal("best peer's", peers.into_iter().max_by(f64::total_cmp), 1.0),
+            goal("bare tokio's", table.quotient(OURS, self.bare.name, 0), 1.2),
         ]
     }
 }

@@ -8,7 +8,7 @@ use zmtp_mux_benches::broker::{BrokerCommand, Log};
 use zmtp_mux_benches::goals::{Bound, Goal};
 use zmtp_mux_benches::stack::{RoleError, Stack};
 
-use crate::cells::{Cell, Shown, Table};
+use crate::cells::{Shown, Table};
 use crate::{Bench, LIBZMQ, OURS};
 
 impl Bench {
@@ -16,34 +16,25 @@ impl Bench {
     pub(crate) fn through(&self) -> Result<Vec<Goal>, Box<dyn Error>> {
         let muxd = muxd()?;
         let measured = self.stacks.iter().filter(|stack| [OURS, LIBZMQ].contains(&stack.name));
-        let mut lines: Vec<_> = measured
-            .map(|stack| (stack, CLIENTS.map(|_| Cell::default()).into_iter().collect::<Vec<_>>()))
-            .collect();
-        for _ in 0..self.rounds {
-            for (stack, cells) in &mut lines {
-                for (clients, cell) in CLIENTS.into_iter().zip(cells) {
-                    cell.run(|| self.through_run(&muxd, stack, clients));
-                }
-            }
-        }
-        let table = Table {
+        let mut table = Table {
             title: format!(
                 "one service behind muxd, 64 octets, {OUTSTANDING} open per client, thousand \
                  requests/s"
             ),
             second: "p50, us",
-            columns: vec!["1 client", "4 clients", "16 clients"],
-            lines: lines.into_iter().map(|(stack, cells)| (stack.name, cells)).collect(),
+            columns: CLIENTS.map(|(_, name)| name).to_vec(),
+            lines: Vec::new(),
             decimals: 0,
         };
+        table.fill(self.rounds, &measured.collect::<Vec<_>>(), |stack, column| {
+            let clients = CLIENTS.get(column).map_or(1, |(clients, _)| *clients);
+            self.through_run(&muxd, stack, clients)
+        });
         table.print();
-        let goals = table.columns.iter().enumerate().map(|(column, clients)| {
-            let figure = table.sound(OURS, column).zip(table.sound(LIBZMQ, column));
-            Goal {
-                what: format!("one service behind muxd, {clients}: rate / {LIBZMQ}'s"),
-                figure: figure.map(|(ours, theirs)| ours / theirs),
-                bound: Bound::AtLeast(1.5),
-            }
+        let goals = table.columns.iter().enumerate().map(|(column, clients)| Goal {
+            what: format!("one service behind muxd, {clients}: rate / {LIBZMQ}'s"),
+            figure: table.quotient(OURS, LIBZMQ, column),
+            bound: Bound::AtLeast(1.5),
         });
         Ok(goals.collect())
     }
@@ -80,7 +71,7 @@ fn muxd() -> Result<BrokerCommand, Box<dyn Error>> {
 }
 
 /// How many clients, each in a column.
-const CLIENTS: [u32; 3] = [1, 4, 16];
+const CLIENTS: [(u32, &str); 3] = [(1, "1 client"), (4, "4 clients"), (16, "16 clients")];
 
 /// Requests each client keeps open.
 const OUTSTANDING: u32 = 64;
