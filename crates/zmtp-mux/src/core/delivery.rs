@@ -12,7 +12,9 @@ use bytes::{Buf, Bytes};
 use zmtp_proto::{FrameHeader, FrameKind, Message};
 
 use crate::core::address::Token;
+use crate::core::binding::BindingKey;
 use crate::core::flight::{Chunk, Flight};
+use crate::core::mux::{MuxCore, Phase};
 
 /// Something for the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,28 @@ pub(crate) struct Intake {
     /// Octets and messages that were taken and not reported.
     octets: usize,
     messages: usize,
+}
+
+impl MuxCore {
+    /// Takes a lone message off the queue of the application, and has it sleep: a small one, with nothing
+    /// beside it. Without one nothing is done, and [`poll_transmit`](Self::poll_transmit) has what there
+    /// is.
+    ///
+    /// Where requests are sent one at a time it is always so, and a flight, which is made for many, is
+    /// most of what taking one costs.
+    // spec: mux:terminal:whole-message, mux:conservation:handed-over
+    #[inline]
+    pub fn take_lone(&mut self, key: BindingKey) -> Option<(Token, Message)> {
+        // One that ends has its end to say yet.
+        let binding = self.bindings.get_mut(key).filter(|_| self.phase != Phase::Ended)?;
+        let octets = binding.outbound.lone_message()?;
+        let (len, (mark, message)) = (octets.len(), octets.split_first_chunk()?);
+        let Mark::Message(from) = Mark::parse(*mark)? else { return None };
+        let message = Message::from_octets(Bytes::copy_from_slice(message)).ok()?;
+        binding.outbound.forget_lone();
+        self.hand_over(key, len, 1);
+        Some((from, message))
+    }
 }
 
 impl Flight {

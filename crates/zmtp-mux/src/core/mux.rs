@@ -261,8 +261,8 @@ impl MuxCore {
 
     /// Counts what is handed over with so many octets, and gives its room back. An application knows
     /// how many messages they are.
-    #[inline]
-    fn hand_over(&mut self, key: BindingKey, octets: usize, messages: usize) {
+    #[inline(never)]
+    pub(super) fn hand_over(&mut self, key: BindingKey, octets: usize, messages: usize) {
         let Some(binding) = self.bindings.get_mut(key) else { return };
         let (role, source) = (binding.role, binding.source);
         // Neighbours are often of one source, and their room is given back at once.

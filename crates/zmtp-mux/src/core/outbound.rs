@@ -286,11 +286,19 @@ impl Outbound {
         if self.waits() && self.has_taken_all() {
             self.refill(spares);
         }
-        self.seal();
         self.kernel = Kernel::Takes;
         if self.chunks.is_empty() {
-            self.writer = Writer::Asleep;
-        } else if self.used.octets() <= FLIGHT_LEN {
+            // All that waits is small, as it is for most.
+            self.in_flight = self.open.len();
+            if self.open.is_empty() {
+                self.writer = Writer::Asleep;
+            } else {
+                flight.chunks.push_back(Chunk::Buffer(std::mem::take(&mut self.open)));
+            }
+            return;
+        }
+        self.seal();
+        if self.used.octets() <= FLIGHT_LEN {
             std::mem::swap(&mut self.chunks, &mut flight.chunks);
             self.in_flight = flight.len();
         } else {

@@ -134,39 +134,53 @@ impl State {
         max: usize,
         each: &mut impl FnMut(Taken<'_>),
     ) -> (usize, Transmit) {
-        let Self { flight, peers, last } = self;
+        if max > 0
+            && self.flight.is_empty()
+            && let Some((token, message)) = core.take_lone(key)
+        {
+            self.turn_to(token);
+            let Some(from) = &self.last else { return (0, Transmit::Sleep) };
+            each(Taken::Message { from, message });
+            return (1, Transmit::Sleep);
+        }
         let mut count: usize = 0;
         loop {
             while count < max {
-                match flight.take_delivery() {
+                match self.flight.take_delivery() {
                     Some(Delivery::Message(message)) => {
-                        let Some(from) = last else { continue };
+                        let Some(from) = &self.last else { continue };
                         each(Taken::Message { from, message });
                     }
                     Some(Delivery::From(token)) => {
-                        last.take_if(|last| last.token != token);
-                        if last.is_none() {
-                            *last = peers.get(&token).cloned();
-                        }
+                        self.turn_to(token);
                         continue;
                     }
                     Some(Delivery::Event(number)) => {
                         let Some(event) = core.take_event(number) else { continue };
                         // What is known of it may change.
-                        *last = None;
-                        each(note(peers, event));
+                        self.last = None;
+                        each(note(&mut self.peers, event));
                     }
                     None => break,
                 }
                 count = count.saturating_add(1);
             }
             if count >= max {
-                return (count, core.handle_delivered(key, flight));
+                return (count, core.handle_delivered(key, &mut self.flight));
             }
-            match core.poll_transmit(key, 0, flight) {
+            match core.poll_transmit(key, 0, &mut self.flight) {
                 Transmit::Write => {}
                 next @ (Transmit::Sleep | Transmit::End(_)) => return (count, next),
             }
+        }
+    }
+
+    /// Notes whose the next messages are.
+    #[inline]
+    fn turn_to(&mut self, token: Token) {
+        self.last.take_if(|last| last.token != token);
+        if self.last.is_none() {
+            self.last = self.peers.get(&token).cloned();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs: messages of one peer that are queued for an application in one piece, as they came.
 
-use super::{Outbound, Wake};
+use super::{Outbound, Wake, Writer};
 use crate::core::delivery::Mark;
 use crate::core::pool::Used;
 use crate::core::record::{Record, Sent, What};
@@ -13,6 +13,21 @@ impl Outbound {
     pub(crate) fn stays_uncongested(&self, more: Used) -> bool {
         let all = self.used.with(more);
         !self.is_congested() && self.sharing.is_none_or(|sharing| all.is_within(sharing.soft_mark))
+    }
+
+    /// Returns the octets of a lone message: nothing else waits or is in flight, and it is a small one.
+    #[inline]
+    pub(crate) fn lone_message(&self) -> Option<&[u8]> {
+        let record = self.records.front()?;
+        let is_lone = self.records.len() == 1 && record.len == self.open.len();
+        (is_lone && record.messages() == 1 && !self.waits()).then_some(self.open.as_slice())
+    }
+
+    /// Forgets the octets of a lone message, which were taken, and has the application sleep.
+    #[inline]
+    pub(crate) fn forget_lone(&mut self) {
+        self.open.clear();
+        self.writer = Writer::Asleep;
     }
 
     /// Queues messages that stand in `octets` one behind the other, behind one mark.

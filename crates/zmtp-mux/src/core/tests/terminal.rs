@@ -1,6 +1,7 @@
 //! A terminal: the application and its peers.
 
 mod body;
+mod lone;
 mod queue;
 mod run;
 mod steps;

@@ -62,18 +62,25 @@ impl Terminal {
         all
     }
 
-    /// Takes up to `max` of the things that the application has in its hands, and says so.
+    /// Takes up to `max` of the things that the application has in its hands, or what is alone, and
+    /// says so.
     pub(super) fn take_some(&mut self, max: usize) -> Vec<Taken> {
         self.take_and_say(max).0
     }
 
-    /// Takes the next thing that it has in its hands, and is told whether it may sleep.
+    /// Takes the next thing that it has in its hands or that is alone, and is told whether it may sleep.
     pub(super) fn take_one(&mut self) -> (Taken, Transmit) {
         let (taken, next) = self.take_and_say(1);
         (taken.into_iter().next().unwrap(), next)
     }
 
     fn take_and_say(&mut self, max: usize) -> (Vec<Taken>, Transmit) {
+        if max > 0
+            && self.flight.is_empty()
+            && let Some((from, message)) = self.mux.core.take_lone(self.local)
+        {
+            return (vec![Taken::Message(from, message)], Transmit::Sleep);
+        }
         let mut all = Vec::new();
         while all.len() < max
             && let Some(delivery) = self.flight.take_delivery()
