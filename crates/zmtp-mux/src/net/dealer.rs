@@ -221,11 +221,12 @@ impl Dealer {
     ///
     /// Cancel safe: no message is lost.
     pub async fn recv(&self) -> Result<Message, DealerError> {
-        loop {
-            if let LinkEvent::Message(message) = self.event().await? {
-                return Ok(message);
-            }
-        }
+        let (mut ear, mut first) = (Ear::default(), None);
+        poll_fn(|cx| {
+            ready!(self.poll_messages(cx, &mut ear, 1, |message| first = Some(message)))?;
+            Poll::Ready(first.take().ok_or(DealerError::GivenUp))
+        })
+        .await
     }
 
     /// Returns the next message if it is there, and skips all else.
@@ -304,25 +305,37 @@ impl Dealer {
         into: &mut Vec<Message>,
         max: usize,
     ) -> Result<usize, DealerError> {
-        let (mut ear, mut count): (_, usize) = (Ear::default(), 0);
+        let (mut ear, before) = (Ear::default(), into.len());
         poll_fn(|cx| {
-            // Where there is nothing but events, there may be messages behind them.
-            while count == 0 {
-                ready!(self.poll_unless_over(|| {
-                    self.socket.poll_take(cx, &mut ear, max, |taken| {
-                        if let Taken::Message { message, .. } = taken {
-                            into.push(message);
-                            count = count.saturating_add(1);
-                        }
-                    })
-                }))?;
-                if max == 0 {
-                    break;
-                }
-            }
-            Poll::Ready(Ok(count))
+            ready!(self.poll_messages(cx, &mut ear, max, |message| into.push(message)))?;
+            Poll::Ready(Ok(into.len().saturating_sub(before)))
         })
         .await
+    }
+
+    /// Takes up to `max` messages, and skips all else; at least one if `max` is.
+    fn poll_messages(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+        max: usize,
+        mut each: impl FnMut(Message),
+    ) -> Poll<Result<(), DealerError>> {
+        // Where there is nothing but events, there may be messages behind them.
+        let mut none_yet = max > 0;
+        loop {
+            ready!(self.poll_unless_over(|| {
+                self.socket.poll_take(cx, ear, max, |taken| {
+                    if let Taken::Message { message, .. } = taken {
+                        each(message);
+                        none_yet = false;
+                    }
+                })
+            }))?;
+            if !none_yet {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     /// Closes the dealer in order: what is queued is written out, for as long as

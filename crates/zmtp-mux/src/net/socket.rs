@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -184,11 +184,14 @@ impl MuxSocket {
     ///
     /// Cancel safe: no message is lost.
     pub async fn recv(&self) -> Result<Incoming, Closed> {
-        loop {
-            if let SocketEvent::Message(incoming) = self.event().await? {
-                return Ok(incoming);
+        let (mut ear, mut first) = (Ear::default(), None);
+        poll_fn(|cx| {
+            while first.is_none() {
+                ready!(self.poll_take(cx, &mut ear, 1, |taken| first = Incoming::of(taken)))?;
             }
-        }
+            Poll::Ready(first.take().ok_or(Closed))
+        })
+        .await
     }
 
     /// Waits for whatever comes next.

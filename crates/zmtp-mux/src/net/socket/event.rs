@@ -46,6 +46,17 @@ pub struct Incoming {
     pub message: Message,
 }
 
+impl Incoming {
+    /// Returns the message that was taken, if it was one.
+    #[inline]
+    pub(super) fn of(taken: Taken<'_>) -> Option<Self> {
+        match taken {
+            Taken::Message { from, message } => Some(Self { from: Arc::clone(from), message }),
+            Taken::Gone { .. } | Taken::Event(_) => None,
+        }
+    }
+}
+
 impl From<Taken<'_>> for SocketEvent {
     #[inline]
     fn from(taken: Taken<'_>) -> Self {
