@@ -6,6 +6,8 @@
 
 mod deadline;
 mod pause;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -25,6 +27,7 @@ use crate::net::flow::Flow;
 use crate::net::guest::Seat;
 use crate::net::link::keep_alive;
 use crate::net::mark::wake_last;
+use crate::net::shared::Kind;
 use crate::net::stream::Half;
 
 /// What a handshake leaves for the reader.
@@ -36,6 +39,14 @@ pub(crate) struct Opening {
     pub(crate) nameless_until: Option<Instant>,
 }
 
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Read,
+    /// A look whether the socket has more.
+    Look,
+}
+
 /// Reads from one peer.
 pub(crate) struct Reader<'s, R> {
     read: &'s mut R,
@@ -45,7 +56,10 @@ pub(crate) struct Reader<'s, R> {
     /// The beginning of a message whose end has not arrived.
     inbox: BytesMut,
     nameless_until: Option<Instant>,
+    next: Next,
     alarm: Option<Alarm>,
+    /// The deadline that has passed, if the sockets are looked at before it counts.
+    passed: Option<Instant>,
     /// Since when the core wants no more of this peer.
     withheld: Option<std::time::Instant>,
     /// Until when a peer that has closed is read as far as the core wants it.
@@ -66,7 +80,9 @@ impl<'s, R: AsyncRead + Half + Unpin> Reader<'s, R> {
             traffic,
             inbox,
             nameless_until,
+            next: Next::Read,
             alarm: None,
+            passed: None,
             withheld: None,
             leaves: None,
             look: None,
@@ -79,6 +95,10 @@ impl<'s, R: AsyncRead + Half + Unpin> Reader<'s, R> {
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<End> {
+        let next = std::mem::replace(&mut self.next, Next::Read);
+        if next == Next::Look && self.read.poll_more(cx).is_pending() {
+            return self.poll_alarm(cx);
+        }
         let mut octets: usize = 0;
         for _ in 0..TURN_READS_MAX {
             if self.withheld.is_some()
@@ -98,8 +118,17 @@ impl<'s, R: AsyncRead + Half + Unpin> Reader<'s, R> {
                 Poll::Pending if octets == 0 && self.is_alarm_set() => return Poll::Pending,
                 Poll::Pending => return self.poll_alarm(cx),
             }
-            if self.withheld.is_none() && self.read.poll_more(cx).is_pending() {
-                return self.poll_alarm(cx);
+            if self.withheld.is_none() {
+                if octets <= SHORT_LEN && self.seat.shared.kind != Kind::Relay {
+                    // What is so short may be all that its sender waits with. The application comes
+                    // first, and what it answers, and only then the look at what else there is.
+                    self.next = Next::Look;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                if self.read.poll_more(cx).is_pending() {
+                    return self.poll_alarm(cx);
+                }
             }
             if octets >= TURN_OCTETS_MAX {
                 break;
@@ -343,6 +372,9 @@ const TURN_OCTETS_MAX: usize = CHUNK_LEN;
 
 /// Reads from one connection before the others' turn, however short.
 const TURN_READS_MAX: usize = 4;
+
+/// Octets up to which a read is a short one: those of some small messages.
+const SHORT_LEN: usize = 1024;
 
 /// Octets of a run of messages: what is copied at once is copied fast, and soon cold.
 const RUN_LEN_MAX: usize = 2 * 1024;

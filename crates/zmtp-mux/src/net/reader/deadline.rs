@@ -9,6 +9,7 @@ use zmtp_proto::{ConnectionError, Deadline, Excuse};
 use super::Reader;
 use crate::net::alarm::Alarm;
 use crate::net::end::End;
+use crate::net::mark::wake_last;
 
 impl<R> Reader<'_, R> {
     /// Tells whether an alarm will wake this task, which is always the same.
@@ -17,6 +18,9 @@ impl<R> Reader<'_, R> {
     }
 
     /// Ends the connection when a deadline has passed.
+    ///
+    /// A process that was stopped, and goes on, may hear its alarms before it is told which sockets
+    /// have octets. So behind each alarm the sockets come first, and only then is it too late.
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let deadline = self.traffic.poll_timeout().map(Instant::from_std);
@@ -25,7 +29,15 @@ impl<R> Reader<'_, R> {
             let Some(deadline) = deadline.min() else {
                 return Poll::Pending;
             };
-            ready!(Alarm::poll_by(&mut self.alarm, deadline, cx));
+            if self.passed != Some(deadline) {
+                ready!(Alarm::poll_by(&mut self.alarm, deadline, cx));
+                if deadline <= Instant::now() {
+                    self.passed = Some(deadline);
+                    wake_last(cx.waker());
+                    return Poll::Pending;
+                }
+                continue;
+            }
             let now = Instant::now();
             if let Err(error) = self.look_at_the_clock(now.into_std()) {
                 return Poll::Ready(error.into());

@@ -1,0 +1,164 @@
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use tokio::time::advance;
+use zmtp_proto::{Heartbeat, Metadata, Pairing, Rhythm, Settings, SocketType, Version};
+
+use super::*;
+use crate::core::{
+    CoreConfig, Introduction, ListenerRole, Notices, Principal, Rule, Share, Takes, Token,
+};
+use crate::net::guest::Bound;
+use crate::net::inbox::Inbox;
+use crate::net::shared::Shared;
+
+/// A socket whose octets the system has told of, and what it was asked.
+#[derive(Default)]
+struct Socket {
+    octets: VecDeque<Vec<u8>>,
+    asked: Vec<Asked>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Read,
+    More,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.asked.push(Asked::Read);
+        let Some(octets) = self.octets.pop_front() else { return Poll::Pending };
+        buffer.put_slice(&octets);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Half for Socket {
+    fn open_keeper() {}
+
+    fn keep_alive(&self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn has_closed(&mut self, _: &mut Context<'_>) -> bool {
+        false
+    }
+
+    fn poll_more(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        self.asked.push(Asked::More);
+        if self.octets.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Woken {
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A peer's seat at a MUX of some kind, and what its socket's reader begins with.
+async fn seat(kind: Kind, rhythm: Option<Rhythm>) -> (Seat, Option<Inbox>, Opening) {
+    let heartbeat = rhythm.map_or(Heartbeat::Off, Heartbeat::On);
+    let settings = Settings { heartbeat, ..Settings::default() };
+    let (core, time) = (CoreConfig::default(), Duration::from_secs(1));
+    let shared = Arc::new(Shared::new(core, Vec::new(), settings, time, kind).unwrap());
+    let inbox = match kind {
+        Kind::Relay => None,
+        Kind::Router | Kind::Dealer => Inbox::open(&shared, Takes::Messages, Rule::SERVICE),
+    };
+    let introduction = Introduction {
+        listener: ListenerRole::Any,
+        socket_type: SocketType::Dealer,
+        version: Version::V3_1,
+        principal: Principal::None,
+        name: None,
+        token: Token([1; 8]),
+        share: Share::Own,
+        notices: Notices::NotTaken,
+        metadata: Metadata::default(),
+    };
+    let key = shared.with_core(|core| core.handle_dialled(introduction, now())).unwrap();
+    let (ours, theirs) = (SocketType::Router, SocketType::Dealer);
+    let pairing = Pairing { ours, theirs, version: Version::V3_1 };
+    let traffic = Traffic::new(&settings, pairing, now());
+    let opening = Opening { traffic, inbox: BytesMut::new(), nameless_until: None };
+    (Bound::new(&shared, key).seat().await, inbox, opening)
+}
+
+#[tokio::test]
+async fn a_short_message_is_with_the_application_before_the_socket_is_asked_for_more() {
+    let long = [&[2, 0, 0, 0, 0, 0, 0, 4, 0][..], &[b'x'; 1024]].concat();
+    for (kind, message, is_put_off) in [
+        (Kind::Router, &b"\0\x01x"[..], true),
+        (Kind::Dealer, b"\0\x01x", true),
+        (Kind::Dealer, &long, false),
+        (Kind::Relay, b"\0\x01x", false),
+    ] {
+        let (seat, _inbox, opening) = seat(kind, None).await;
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let mut socket = Socket { octets: [message.to_vec()].into(), ..Socket::default() };
+        let mut reader = Reader::new(&mut socket, &seat, opening);
+        assert!(reader.poll_end(&mut cx).is_pending());
+        assert_eq!(reader.read.asked.contains(&Asked::More), !is_put_off, "{kind:?}");
+        assert_eq!(woken.take(), usize::from(is_put_off), "it looks when it is polled again");
+        if is_put_off {
+            reader.read.octets.extend([b"\0\0".to_vec(), b"\0\0".to_vec()]);
+            reader.read.asked.clear();
+            for _ in 0..3 {
+                assert!(reader.poll_end(&mut cx).is_pending());
+            }
+            let read_twice = [Asked::More, Asked::Read, Asked::More, Asked::Read, Asked::More];
+            assert_eq!(reader.read.asked, read_twice);
+            assert_eq!(woken.take(), 2, "and sleeps when there is no more");
+        }
+    }
+}
+
+/// 37:heartbeat:dead-after-silence.
+#[tokio::test(start_paused = true)]
+async fn what_lies_in_a_socket_is_read_before_its_peer_is_too_late() {
+    let second = Duration::from_secs(1);
+    for has_spoken in [true, false] {
+        let rhythm = Rhythm::new(second, 2 * second).unwrap();
+        let (seat, _inbox, opening) = seat(Kind::Router, Some(rhythm)).await;
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let mut socket = Socket::default();
+        let mut reader = Reader::new(&mut socket, &seat, opening);
+        assert!(reader.poll_end(&mut cx).is_pending());
+        // It is asked whether it lives, and then the process is stopped for long.
+        for time in [second, 5 * second] {
+            advance(time).await;
+            assert_eq!(woken.take(), 1, "the alarm");
+            assert!(reader.poll_end(&mut cx).is_pending(), "the sockets come first");
+            tokio::task::yield_now().await;
+            assert_eq!(woken.take(), 1, "and then this");
+            if time > second && has_spoken {
+                reader.read.octets.push_back(b"\0\0".to_vec());
+            }
+            let end = reader.poll_end(&mut cx);
+            assert_eq!(end.is_ready(), time > second && !has_spoken, "{end:?}");
+        }
+    }
+}
