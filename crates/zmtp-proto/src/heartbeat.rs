@@ -250,8 +250,10 @@ impl Pulse {
         match self.state {
             State::Asked(_, until) if until <= now => Beat::Dead,
             State::Heard(at) if now.saturating_duration_since(at) >= self.rhythm.interval => {
-                // spec: 37:heartbeat:few-outstanding
-                let until = at.checked_add(self.rhythm.timeout).unwrap_or(now);
+                // From now on, though mostly that is the same: we may be late.
+                // spec: 37:heartbeat:few-outstanding, 37:heartbeat:time-to-answer
+                let to_answer = self.rhythm.timeout.saturating_sub(self.rhythm.interval);
+                let until = now.checked_add(to_answer).unwrap_or(now);
                 self.state = State::Asked(at, until);
                 self.promise(now);
                 Beat::Ask(ping)
@@ -334,6 +336,19 @@ mod tests {
         assert_eq!(pulse.poll_timeout(), Some(at(19)));
         assert_eq!(pulse.handle_timeout(at(19)), Beat::Ask(Ping(TimeToLive::NONE)));
         assert_eq!(pulse.handle_timeout(at(29)), Beat::Dead);
+    }
+
+    /// 37:heartbeat:time-to-answer.
+    #[test]
+    fn who_is_asked_late_has_as_long_to_answer() {
+        let begin = start();
+        let mut pulse = Pulse::new(rhythm(TimeToLive::NONE), begin);
+        // We were stopped for a minute, and go on.
+        let late = begin + 60 * SECOND;
+        assert_eq!(pulse.handle_timeout(late), Beat::Ask(Ping(TimeToLive::NONE)));
+        assert_eq!(pulse.poll_timeout(), Some(late + 10 * SECOND));
+        assert_eq!(pulse.handle_timeout(late + 9 * SECOND), Beat::Wait);
+        assert_eq!(pulse.handle_timeout(late + 10 * SECOND), Beat::Dead);
     }
 
     /// 37:heartbeat:withheld-reads.

@@ -21,6 +21,7 @@ impl<R> Reader<'_, R> {
     ///
     /// A process that was stopped, and goes on, may hear its alarms before it is told which sockets
     /// have octets. So behind each alarm the sockets come first, and only then is it too late.
+    // spec: 37:heartbeat:withheld-reads
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let deadline = self.traffic.poll_timeout().map(Instant::from_std);
