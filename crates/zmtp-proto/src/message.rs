@@ -92,9 +92,15 @@ impl Message {
     /// What is wrong with it; [`DecodeError::NotAMessage`] if a frame is a command. Nothing is taken.
     #[inline]
     pub fn split_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
-        if let Some(len) = few_short_frames(octets, usize::MAX) {
-            return Ok(Some(Self(Octets::Whole(octets.split_to(len)))));
+        match few_short_frames(octets, usize::MAX) {
+            Some(len) => Ok(Some(Self(Octets::Whole(octets.split_to(len))))),
+            None => Self::split_long_from(octets),
         }
+    }
+
+    // Apart, so that what most messages need is small enough to be inlined.
+    #[inline(never)]
+    fn split_long_from(octets: &mut Bytes) -> Result<Option<Self>, DecodeError> {
         let mut rest: &[u8] = octets;
         loop {
             let Some(header) = FrameHeader::parse(rest)? else { return Ok(None) };

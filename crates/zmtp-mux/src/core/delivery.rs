@@ -114,7 +114,8 @@ impl MuxCore {
 impl Flight {
     /// Takes the next thing for the application; `None` if there is none.
     // spec: mux:terminal:whole-message
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of each message")]
     pub fn take_delivery(&mut self) -> Option<Delivery> {
         loop {
             match self.intake.block.first() {
@@ -180,7 +181,8 @@ impl Flight {
 }
 
 impl Intake {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "on the path of each message")]
     fn take_message(&mut self) -> Option<Message> {
         let message = Message::split_from(&mut self.block).ok()??;
         self.octets = self.octets.saturating_add(message.encoded_len());

@@ -373,8 +373,8 @@ const TURN_OCTETS_MAX: usize = CHUNK_LEN;
 /// Reads from one connection before the others' turn, however short.
 const TURN_READS_MAX: usize = 4;
 
-/// Octets up to which a read is a short one: those of some small messages.
-const SHORT_LEN: usize = 1024;
+/// Octets up to which a read is a short one: those of a small message or two, and of no batch.
+const SHORT_LEN: usize = 256;
 
 /// Octets of a run of messages: what is copied at once is copied fast, and soon cold.
 const RUN_LEN_MAX: usize = 2 * 1024;

@@ -105,7 +105,7 @@ async fn seat(kind: Kind, rhythm: Option<Rhythm>) -> (Seat, Option<Inbox>, Openi
 
 #[tokio::test]
 async fn a_short_message_is_with_the_application_before_the_socket_is_asked_for_more() {
-    let long = [&[2, 0, 0, 0, 0, 0, 0, 4, 0][..], &[b'x'; 1024]].concat();
+    let long = [&[2, 0, 0, 0, 0, 0, 0, 1, 0][..], &[b'x'; 256]].concat();
     for (kind, message, is_put_off) in [
         (Kind::Router, &b"\0\x01x"[..], true),
         (Kind::Dealer, b"\0\x01x", true),
