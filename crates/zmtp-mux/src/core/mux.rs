@@ -5,7 +5,7 @@
 //! | [`handle_introduction`]               | whether the peer is in, waits, or must go   |
 //! | [`poll_held`]                         | the same, of one that waits                 |
 //! | [`handle_message`], [`handle_ping`]   | what became of it; whose writers to wake    |
-//! | [`poll_transmit`]                     | what to write to a peer                     |
+//! | [`poll_transmit`], [`take_lone`]      | what to write to a peer; what to take       |
 //! | [`handle_transmitted`]                |                                             |
 //! | [`handle_closed`]                     | who is in now that a name fell free         |
 //! | [`poll_pause`]                        | whether a client is read                    |
@@ -17,6 +17,7 @@
 //! [`handle_message`]: MuxCore::handle_message
 //! [`handle_ping`]: MuxCore::handle_ping
 //! [`poll_transmit`]: MuxCore::poll_transmit
+//! [`take_lone`]: MuxCore::take_lone
 //! [`handle_transmitted`]: MuxCore::handle_transmitted
 //! [`handle_closed`]: MuxCore::handle_closed
 //! [`poll_wake`]: MuxCore::poll_wake
