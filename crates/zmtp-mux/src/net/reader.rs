@@ -119,9 +119,11 @@ impl<'s, R: AsyncRead + Half + Unpin> Reader<'s, R> {
                 Poll::Pending => return self.poll_alarm(cx),
             }
             if self.withheld.is_none() {
-                if octets <= SHORT_LEN && self.seat.shared.kind != Kind::Relay {
+                let is_short = octets <= SHORT_LEN && self.seat.shared.kind != Kind::Relay;
+                if is_short && next == Next::Read {
                     // What is so short may be all that its sender waits with. The application comes
-                    // first, and what it answers, and only then the look at what else there is.
+                    // first, and what it answers, and only then the look at what else there is, and at
+                    // the clock: but not twice, or who always has a little more has no deadline.
                     self.next = Next::Look;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

@@ -124,12 +124,10 @@ async fn a_short_message_is_with_the_application_before_the_socket_is_asked_for_
         if is_put_off {
             reader.read.octets.extend([b"\0\0".to_vec(), b"\0\0".to_vec()]);
             reader.read.asked.clear();
-            for _ in 0..3 {
-                assert!(reader.poll_end(&mut cx).is_pending());
-            }
+            assert!(reader.poll_end(&mut cx).is_pending());
             let read_twice = [Asked::More, Asked::Read, Asked::More, Asked::Read, Asked::More];
-            assert_eq!(reader.read.asked, read_twice);
-            assert_eq!(woken.take(), 2, "and sleeps when there is no more");
+            assert_eq!(reader.read.asked, read_twice, "it is not put off again");
+            assert_eq!(woken.take(), 0);
         }
     }
 }
@@ -161,4 +159,27 @@ async fn what_lies_in_a_socket_is_read_before_its_peer_is_too_late() {
             assert_eq!(end.is_ready(), time > second && !has_spoken, "{end:?}");
         }
     }
+}
+
+/// mux:limit:partial-message.
+#[tokio::test(start_paused = true)]
+async fn who_always_has_a_little_more_has_its_deadlines_all_the_same() {
+    let (seat, _inbox, opening) = seat(Kind::Router, None).await;
+    let partial_time = Settings::default().limits.partial_time;
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut socket = Socket::default();
+    socket.octets.extend([vec![2, 0, 0, 0, 0, 0, 1, 0, 0]]);
+    socket.octets.extend(vec![vec![0]; 10_000]);
+    let mut reader = Reader::new(&mut socket, &seat, opening);
+    for _ in 0..100 {
+        if let Poll::Ready(end) = reader.poll_end(&mut cx) {
+            let partial = zmtp_proto::Deadline::PartialMessage;
+            let timeout = ConnectionError::Timeout { what: partial, limit: partial_time };
+            assert_eq!(end, End::Broke(timeout));
+            assert!(!reader.read.octets.is_empty());
+            return;
+        }
+        advance(partial_time / 20).await;
+    }
+    panic!("it drips for ever");
 }
