@@ -223,7 +223,9 @@ impl Dealer {
     pub async fn recv(&self) -> Result<Message, DealerError> {
         let (mut ear, mut first) = (Ear::default(), None);
         poll_fn(|cx| {
-            ready!(self.poll_messages(cx, &mut ear, 1, |message| first = Some(message)))?;
+            ready!(
+                self.poll_some(cx, &mut ear, 1, Taken::message, |message| first = Some(message))
+            )?;
             Poll::Ready(first.take().ok_or(DealerError::GivenUp))
         })
         .await
@@ -307,35 +309,12 @@ impl Dealer {
     ) -> Result<usize, DealerError> {
         let (mut ear, before) = (Ear::default(), into.len());
         poll_fn(|cx| {
-            ready!(self.poll_messages(cx, &mut ear, max, |message| into.push(message)))?;
+            ready!(
+                self.poll_some(cx, &mut ear, max, Taken::message, |message| into.push(message))
+            )?;
             Poll::Ready(Ok(into.len().saturating_sub(before)))
         })
         .await
-    }
-
-    /// Takes up to `max` messages, and skips all else; at least one if `max` is.
-    fn poll_messages(
-        &self,
-        cx: &mut Context<'_>,
-        ear: &mut Ear,
-        max: usize,
-        mut each: impl FnMut(Message),
-    ) -> Poll<Result<(), DealerError>> {
-        // Where there is nothing but events, there may be messages behind them.
-        let mut none_yet = max > 0;
-        loop {
-            ready!(self.poll_unless_over(|| {
-                self.socket.poll_take(cx, ear, max, |taken| {
-                    if let Taken::Message { message, .. } = taken {
-                        each(message);
-                        none_yet = false;
-                    }
-                })
-            }))?;
-            if !none_yet {
-                return Poll::Ready(Ok(()));
-            }
-        }
     }
 
     /// Closes the dealer in order: what is queued is written out, for as long as

@@ -53,6 +53,17 @@ pub(crate) enum Taken<'p> {
     Event(Event),
 }
 
+impl Taken<'_> {
+    /// Returns the message that was taken, if it is one.
+    #[inline]
+    pub(crate) fn message(taken: Taken<'_>) -> Option<Message> {
+        match taken {
+            Taken::Message { message, .. } => Some(message),
+            Taken::Gone { .. } | Taken::Event(_) => None,
+        }
+    }
+}
+
 /// There is nothing, and will be nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended;

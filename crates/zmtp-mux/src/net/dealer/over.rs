@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Dealer, DealerError, LinkEvent};
 use crate::core::Token;
 use crate::net::bell::Ear;
+use crate::net::inbox::Taken;
 use crate::net::socket::{NotSentReason, Parcel, To};
 
 impl Dealer {
@@ -55,20 +56,35 @@ impl Dealer {
         cx: &mut Context<'_>,
         ear: &mut Ear,
         max: usize,
-        mut each: impl FnMut(LinkEvent),
+        each: impl FnMut(LinkEvent),
     ) -> Poll<Result<(), DealerError>> {
-        let mut none_yet = true;
-        while none_yet {
+        self.poll_some(cx, ear, max, LinkEvent::of, each)
+    }
+
+    /// Takes up to `max` of what `pick` wants, and skips all else; at least one if `max` is.
+    pub(super) fn poll_some<T>(
+        &self,
+        cx: &mut Context<'_>,
+        ear: &mut Ear,
+        max: usize,
+        pick: impl Fn(Taken<'_>) -> Option<T>,
+        mut each: impl FnMut(T),
+    ) -> Poll<Result<(), DealerError>> {
+        // Where there is nothing else, there may be some behind it.
+        let mut none_yet = max > 0;
+        loop {
             ready!(self.poll_unless_over(|| {
                 self.socket.poll_take(cx, ear, max, |taken| {
-                    if let Some(event) = LinkEvent::of(taken) {
-                        each(event);
+                    if let Some(picked) = pick(taken) {
+                        each(picked);
                         none_yet = false;
                     }
                 })
             }))?;
+            if !none_yet {
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Wakes all who wait for an event, to look at something else.
