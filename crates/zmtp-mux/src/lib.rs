@@ -128,6 +128,9 @@
 //! Handles need a tokio runtime with timers, and for endpoints other than `inproc://` with I/O as well:
 //! `#[tokio::main]` and `Builder::enable_all` have both. Without them tokio panics.
 //!
+//! No task has a runtime for itself: whoever always finds something to take gives way to the other tasks
+//! now and then, and whoever only sends waits when there is no more room.
+//!
 //! # Examples
 //!
 //! Each runs with one command, `cargo run -p zmtp-mux --example NAME`:

@@ -4,9 +4,9 @@
 //! handed over when the call returns it, and its room is free then.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use zmtp_proto::Message;
 
@@ -15,6 +15,7 @@ use crate::core::{
 };
 use crate::net::bell::{Bell, Ear};
 use crate::net::clock::now;
+use crate::net::mark::wake_last;
 use crate::net::shared::Shared;
 
 /// The application's end of a MUX.
@@ -27,6 +28,8 @@ pub(crate) struct Inbox {
     /// How often the bell had rung when the core had nothing, if it had not: until it rings again, there
     /// is nothing.
     empty_at: AtomicU64,
+    /// How often somebody has looked since one waited, or gave way.
+    in_a_row: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -75,10 +78,13 @@ impl Inbox {
         let bell = Arc::<Bell>::default();
         shared.note_waker(key, Arc::clone(&bell).into());
         let (shared, state) = (Arc::clone(shared), Mutex::default());
-        Some(Self { shared, key, bell, state, empty_at: AtomicU64::new(NEVER) })
+        let (empty_at, in_a_row) = (AtomicU64::new(NEVER), AtomicU32::new(0));
+        Some(Self { shared, key, bell, state, empty_at, in_a_row })
     }
 
-    /// Takes up to `max` things, and returns how many; at least one if `max` is.
+    /// Takes up to `max` things, and returns how many; at least one if `max` is. Whoever has often
+    /// taken without a wait gives way once: where there is always more, other tasks of the runtime would
+    /// have no turn, those that write the answers among them.
     ///
     /// Cancel safe as a future: nothing is taken before it is ready.
     // spec: mux:cancel:each-point
@@ -89,15 +95,31 @@ impl Inbox {
         max: usize,
         mut each: impl FnMut(Taken<'_>),
     ) -> Poll<Result<usize, Ended>> {
+        ready!(self.poll_turn(cx));
         match self.take(max, &mut each) {
             Ok(0) if max > 0 => {}
             outcome => return Poll::Ready(outcome),
         }
+        self.in_a_row.store(0, Ordering::Relaxed);
         ear.listen(&self.bell, cx.waker());
         match self.take(max, &mut each) {
             Ok(0) => Poll::Pending,
             outcome => Poll::Ready(outcome),
         }
+    }
+
+    /// Counts a look, and has the others' turn come first if there were too many without a wait.
+    #[inline]
+    fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        // As a hint: looks at the same time may count as one.
+        let in_a_row = self.in_a_row.load(Ordering::Relaxed);
+        if in_a_row < IN_A_ROW_MAX {
+            self.in_a_row.store(in_a_row.saturating_add(1), Ordering::Relaxed);
+            return Poll::Ready(());
+        }
+        self.in_a_row.store(0, Ordering::Relaxed);
+        wake_last(cx.waker());
+        Poll::Pending
     }
 
     /// Takes what is there, up to `max` things, and returns how many.
@@ -228,6 +250,9 @@ impl Drop for Inbox {
 
 /// Things that are taken under one lock.
 const TAKEN_AT_ONCE_MAX: usize = 256;
+
+/// Looks in a row before the others' turn.
+const IN_A_ROW_MAX: u32 = 256;
 
 /// A bell does not ring so often.
 const NEVER: u64 = u64::MAX;

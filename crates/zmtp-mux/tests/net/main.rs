@@ -27,6 +27,7 @@ mod security;
 mod service;
 mod site;
 mod socket;
+mod turns;
 
 use std::time::Duration;
 
