@@ -8,7 +8,8 @@ use std::time::Instant;
 use clap::Parser;
 use tokio::task::JoinSet;
 use zmtp_mux::{
-    Client, Dealer, Listen, ListenerRole, Message, MuxSocket, Service, SocketConfig, SocketEvent,
+    Client, Dealer, Listen, ListenerRole, Message, MuxSocket, NotSentReason, Service, SocketConfig,
+    SocketEvent,
 };
 use zmtp_mux_bench_roles::asker::Asker;
 use zmtp_mux_bench_roles::meter::Meter;
@@ -68,7 +69,11 @@ async fn echo() -> Result<(), Failure> {
     let socket = router()?;
     loop {
         let incoming = socket.recv().await?;
-        socket.send(&incoming.from, incoming.message).await?;
+        match socket.send(&incoming.from, incoming.message).await {
+            // Who asked has left.
+            Err(unsent) if unsent.reason == NotSentReason::NotConnected => {}
+            sent => sent?,
+        }
     }
 }
 
