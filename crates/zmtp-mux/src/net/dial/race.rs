@@ -1,9 +1,10 @@
 //! The race: several attempts at one thing, of which the first to succeed wins.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 /// Runs `attempts` until one succeeds, and ends the others. Each begins when `stagger` has passed
@@ -13,6 +14,10 @@ use tokio::time::timeout;
 /// # Errors
 ///
 /// All failed: the last failure.
+///
+/// # Panics
+///
+/// An attempt does.
 ///
 /// # Cancel safety
 ///
@@ -27,19 +32,28 @@ where
     for attempt in attempts {
         running.spawn(attempt);
         if let Ok(Some(ended)) = timeout(stagger, running.join_next()).await {
-            match ended.unwrap_or_else(|error| Err(error.into())) {
+            match outcome(ended) {
                 Ok(winner) => return Ok(winner),
                 Err(error) => failure = error,
             }
         }
     }
     while let Some(ended) = running.join_next().await {
-        match ended.unwrap_or_else(|error| Err(error.into())) {
+        match outcome(ended) {
             Ok(winner) => return Ok(winner),
             Err(error) => failure = error,
         }
     }
     Err(failure)
+}
+
+/// Returns what came of an attempt. One that panics says what the runtime lacks, which is for whoever
+/// dials to see.
+fn outcome<T>(ended: Result<io::Result<T>, JoinError>) -> io::Result<T> {
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(error) => Err(error.into()),
+    })
 }
 
 #[cfg(test)]
@@ -108,5 +122,12 @@ mod tests {
     async fn no_attempt_is_a_failure() {
         let failure = race(Vec::<Attempt>::new(), STAGGER).await.unwrap_err();
         assert_eq!(failure.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the runtime has no I/O")]
+    async fn what_an_attempt_lacks_is_told_to_who_dials() {
+        let attempt: Attempt = Box::pin(async { panic!("the runtime has no I/O") });
+        let _ = race(vec![attempt], STAGGER).await;
     }
 }
