@@ -126,7 +126,8 @@
 //! # Runtimes
 //!
 //! Handles need a tokio runtime with timers, and for endpoints other than `inproc://` with I/O as well:
-//! `#[tokio::main]` and `Builder::enable_all` have both. Without them tokio panics.
+//! `#[tokio::main]` and `Builder::enable_all` have both. Without them tokio panics. The connections of a
+//! handle end with the runtime that it was made on; whoever waits for it on another is told.
 //!
 //! No task has a runtime for itself: whoever always finds something to take gives way to the other tasks
 //! now and then, and whoever only sends waits when there is no more room.

@@ -381,7 +381,7 @@ impl State {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        self.task.abort();
         self.shared.finish(ClientError::Closed);
+        self.task.abort();
     }
 }

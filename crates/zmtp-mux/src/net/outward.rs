@@ -162,7 +162,7 @@ impl Outward {
                     }
                     match reason(end) {
                         Some(error) => error,
-                        None => return self.finish(DealerError::GivenUp),
+                        None => return,
                     }
                 }
             };
@@ -302,6 +302,14 @@ impl Outward {
             DialSecurity::Curve { server, .. } => Principal::Key(*server),
             DialSecurity::Null | DialSecurity::Plain(_) => Principal::None,
         }
+    }
+}
+
+/// However it comes about that nobody dials any more, be it that the runtime ends, whoever waits for a
+/// connection is told.
+impl Drop for Outward {
+    fn drop(&mut self) {
+        self.finish(DealerError::GivenUp);
     }
 }
 

@@ -23,6 +23,7 @@ mod notices;
 mod overload;
 mod raw;
 mod reconnects;
+mod runtime;
 mod security;
 mod service;
 mod site;

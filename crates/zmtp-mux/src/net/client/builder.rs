@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::task::{self, Tended};
 use super::waiters::Waiters;
-use super::{Client, Handles, RequestOptions, Shared, State, task};
+use super::{Client, Handles, RequestOptions, Shared, State};
 use crate::client::{Budget, ClientCore, ClientLimits, Idempotence, RetryPolicy};
 use crate::core::PeerInfo;
 use crate::net::clock::now;
@@ -142,7 +143,7 @@ impl ClientBuilder {
             options: self.options,
             retry: self.retry,
         });
-        let task = tokio::spawn(task::run(Arc::clone(&shared))).abort_handle();
+        let task = tokio::spawn(task::run(Tended::new(&shared))).abort_handle();
         let handles = Arc::new(Handles { shared: Arc::clone(&shared), task });
         Client { shared, handles }
     }

@@ -9,19 +9,38 @@ use tracing::{debug, warn};
 
 use super::{ClientError, Flow, Shared, State};
 use crate::net::alarm::Alarm;
-use crate::net::dealer::LinkEvent;
+use crate::net::dealer::{DealerError, LinkEvent};
 use crate::net::ends::is_mux;
 
+/// The task that keeps a client's time. When it ends, be it with its runtime, so does the client: a request
+/// without anybody who keeps its time could wait for ever.
+// spec: mux:client:one-outcome
+pub(super) struct Tended(Arc<Shared>);
+
+impl Tended {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Tended {
+    fn drop(&mut self) {
+        // The first end is the one.
+        self.0.finish(ClientError::Link(Arc::new(DealerError::GivenUp)));
+    }
+}
+
 /// Runs until there will be no connection any more.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(tended: Tended) {
+    let shared = &tended.0;
     let mut events = Vec::new();
     let mut alarm = None;
     loop {
         let turn = shared.with_state(|state| {
             for event in events.drain(..) {
-                take_in(&shared, state, event)?;
+                take_in(shared, state, event)?;
             }
-            Ok::<_, ClientError>((state.turn(&shared), state.armed))
+            Ok::<_, ClientError>((state.turn(shared), state.armed))
         });
         let (flow, armed) = match turn {
             Ok(turn) => turn,
@@ -33,7 +52,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         let heard = tokio::select! {
             heard = shared.dealer.events(&mut events, BATCH) => heard,
-            () = room(&shared, flow), if flow != Flow::Through => Ok(()),
+            () = room(shared, flow), if flow != Flow::Through => Ok(()),
             () = poll_fn(due) => Ok(()),
             () = shared.stir.notified() => Ok(()),
         };
