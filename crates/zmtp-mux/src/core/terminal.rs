@@ -7,6 +7,8 @@
 //! | `DropNewest`                              | is dropped, and counted           |
 //! | `DropOldest`                              | takes the place of the peer's oldest |
 //!
+//! One that is larger than the whole queue waits until that is empty, and not for ever.
+//!
 //! Here every peer can be held up, services too: it is the application's own queue that is full,
 //! and whoever fills it waits.
 
@@ -20,6 +22,7 @@ use crate::core::outbound::Wake;
 use crate::core::pairs::Line;
 use crate::core::park::{Parked, Waits};
 use crate::core::policy::Policy;
+use crate::core::pool::Used;
 use crate::core::record::{By, Sent};
 use crate::core::role::Role;
 use crate::core::room::Short;
@@ -75,7 +78,11 @@ impl MuxCore {
         let Some(to) = self.bindings.get(local) else { return Err(Short::Destination) };
         let outgoing = Outgoing::inbound(from.token, message.octets());
         let len = outgoing.len();
-        self.room(from.role, from.source, to, len)?;
+        if let Err(short) = self.room(from.role, from.source, to, len)
+            && !self.is_alone(from.role, to, len)
+        {
+            return Err(short);
+        }
         let Some(to) = self.bindings.get_mut(local) else { return Err(Short::Destination) };
         let sent = Sent { source: from.source, from: from.key, by: By::Binding, messages: 1 };
         let spares = &mut self.spares;
@@ -85,6 +92,17 @@ impl MuxCore {
         self.used.take(len);
         self.sources.take(from.source, len);
         Ok(())
+    }
+
+    /// Tells whether a message is larger than the whole queue of the application, and nothing else waits
+    /// there: its peer would wait for ever, with all that it has sent since.
+    // spec: mux:terminal:backpressure
+    #[cold]
+    fn is_alone(&self, from: Role, to: &Binding, len: usize) -> bool {
+        to.rule.policy == Policy::Reject
+            && len > to.rule.pool.octets
+            && *to.outbound.used() == Used::default()
+            && self.used.has_room(len, self.global_for(from))
     }
 
     #[inline(never)]

@@ -87,8 +87,9 @@ struct Inner {
 pub struct SocketConfig {
     /// Limits, rules for what waits for peers, and who may do what.
     pub mux: MuxConfig,
-    /// How much may wait for the application, and what becomes of what does not fit. `max_age`
-    /// counts for nothing here, and a window is refused.
+    /// How much may wait for the application, and what becomes of what does not fit. A message that
+    /// is larger than all of that comes alone. `max_age` counts for nothing here, and a window is
+    /// refused.
     pub inbound: Rule,
 }
 

@@ -6,7 +6,7 @@ use zmtp_proto::SocketType::Dealer;
 use super::{POOL, Taken, Terminal, text};
 use crate::core::Transmit::{Sleep, Write};
 use crate::core::tests::in_flight;
-use crate::core::{Event, Flight, GoneReason, Policy, Target};
+use crate::core::{Event, Flight, GoneReason, Outcome, Policy, Target, Token};
 
 /// mux:terminal:one-source.
 #[test]
@@ -71,4 +71,40 @@ fn an_application_that_has_taken_all_sleeps_and_is_woken_for_the_next() {
     terminal.mux.core.handle_closed(key, GoneReason::Left);
     terminal.mux.core.handle_end();
     assert_eq!(terminal.mux.core.handle_delivered(terminal.local, &mut terminal.flight), Write);
+}
+
+/// Takes all that waits, and returns whose messages those were.
+fn sources(terminal: &mut Terminal) -> Vec<Token> {
+    let from = |taken| if let Taken::Message(from, _) = taken { Some(from) } else { None };
+    terminal.take().into_iter().filter_map(from).collect()
+}
+
+/// mux:terminal:backpressure.
+#[test]
+fn a_message_larger_than_the_queue_comes_when_nothing_else_waits() {
+    let mut terminal = Terminal::new(Policy::Reject);
+    let [(one, first), (other, second)] = [b"one", b"two"].map(|name| terminal.join(Dealer, name));
+    terminal.take();
+    let huge = Message::single(&vec![b'x'; POOL.octets]);
+    assert_eq!(terminal.hear(one, &huge), Outcome::Admitted);
+    for peer in [one, other] {
+        assert_eq!(terminal.hear(peer, &huge), Outcome::Parked, "something waits");
+    }
+    assert_eq!(sources(&mut terminal), [first, first, second], "one after the other");
+    assert_eq!(terminal.hear(other, &text("next")), Outcome::Admitted);
+    assert_eq!(sources(&mut terminal), [second]);
+}
+
+/// mux:terminal:backpressure, mux:overload:policies.
+#[test]
+fn where_messages_are_dropped_one_larger_than_the_queue_always_is() {
+    for policy in [Policy::DropNewest, Policy::DropOldest] {
+        let mut terminal = Terminal::new(policy);
+        let (key, token) = terminal.join(Dealer, b"worker");
+        terminal.take();
+        let huge = Message::single(&vec![b'x'; POOL.octets]);
+        assert!(matches!(terminal.hear(key, &huge), Outcome::Dropped(_)), "{policy:?}");
+        assert_eq!(terminal.hear(key, &text("next")), Outcome::Admitted);
+        assert_eq!(sources(&mut terminal), [token]);
+    }
 }
