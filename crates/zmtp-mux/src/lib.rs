@@ -130,7 +130,8 @@
 //! handle end with the runtime that it was made on; whoever waits for it on another is told.
 //!
 //! No task has a runtime for itself: whoever always finds something to take gives way to the other tasks
-//! now and then, and whoever only sends waits when there is no more room.
+//! now and then, as with tokio's own channels, so a future may be pending once though there is something;
+//! what begins with `try_` never is. Whoever only sends waits when there is no more room.
 //!
 //! # Examples
 //!

@@ -223,6 +223,7 @@ impl Dealer {
     pub async fn recv(&self) -> Result<Message, DealerError> {
         let (mut ear, mut first) = (Ear::default(), None);
         poll_fn(|cx| {
+            ready!(self.poll_turn(cx));
             ready!(
                 self.poll_some(cx, &mut ear, 1, Taken::message, |message| first = Some(message))
             )?;
@@ -267,6 +268,7 @@ impl Dealer {
         cx: &mut Context<'_>,
         ear: &mut Ear,
     ) -> Poll<Result<LinkEvent, DealerError>> {
+        ready!(self.poll_turn(cx));
         let mut event = None;
         ready!(self.poll_events(cx, ear, 1, |taken| event = Some(taken)))?;
         Poll::Ready(event.ok_or(DealerError::GivenUp))
@@ -309,6 +311,7 @@ impl Dealer {
     ) -> Result<usize, DealerError> {
         let (mut ear, before) = (Ear::default(), into.len());
         poll_fn(|cx| {
+            ready!(self.poll_turn(cx));
             ready!(
                 self.poll_some(cx, &mut ear, max, Taken::message, |message| into.push(message))
             )?;

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
@@ -79,6 +79,7 @@ impl Stream for Events {
 }
 
 fn poll_event(inbox: &Inbox, cx: &mut Context<'_>, ear: &mut Ear) -> Poll<Result<Event, Closed>> {
+    ready!(inbox.poll_turn(cx));
     let mut event = None;
     match inbox.poll_take(cx, ear, 1, |taken| event = taken.into_event()) {
         Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),

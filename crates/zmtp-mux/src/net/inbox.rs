@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use zmtp_proto::Message;
 
@@ -82,9 +82,8 @@ impl Inbox {
         Some(Self { shared, key, bell, state, empty_at, in_a_row })
     }
 
-    /// Takes up to `max` things, and returns how many; at least one if `max` is. Whoever has often
-    /// taken without a wait gives way once: where there is always more, other tasks of the runtime would
-    /// have no turn, those that write the answers among them.
+    /// Takes up to `max` things, and returns how many; at least one if `max` is. When it waits there is
+    /// nothing.
     ///
     /// Cancel safe as a future: nothing is taken before it is ready.
     // spec: mux:cancel:each-point
@@ -95,7 +94,6 @@ impl Inbox {
         max: usize,
         mut each: impl FnMut(Taken<'_>),
     ) -> Poll<Result<usize, Ended>> {
-        ready!(self.poll_turn(cx));
         match self.take(max, &mut each) {
             Ok(0) if max > 0 => {}
             outcome => return Poll::Ready(outcome),
@@ -108,9 +106,11 @@ impl Inbox {
         }
     }
 
-    /// Counts a look, and has the others' turn come first if there were too many without a wait.
+    /// Counts a look, and has the others' turn come first if there were too many without a wait: where
+    /// there is always more, other tasks of the runtime would have none, those that write the answers among
+    /// them. To be polled before all else, by those who wait: this waits though there may be something.
     #[inline]
-    fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
         // As a hint: looks at the same time may count as one.
         let in_a_row = self.in_a_row.load(Ordering::Relaxed);
         if in_a_row < IN_A_ROW_MAX {

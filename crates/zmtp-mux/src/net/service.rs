@@ -159,7 +159,11 @@ impl Service {
     /// Cancel safe: no request is lost.
     pub async fn recv(&self) -> Result<Request, ServiceError> {
         let mut ears = Ears::default();
-        let request = poll_fn(|cx| self.0.poll_recv(cx, &mut ears)).await;
+        let request = poll_fn(|cx| {
+            ready!(self.0.dealer.poll_turn(cx));
+            self.0.poll_recv(cx, &mut ears)
+        });
+        let request = request.await;
         if let Err(ServiceError::Drained) = &request {
             // Its last replies may still be on their way out.
             self.0.dealer.close().await;
@@ -311,6 +315,7 @@ impl Stream for Requests {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Request>> {
         let Self { service, ears } = self.get_mut();
+        ready!(service.0.dealer.poll_turn(cx));
         service.0.poll_recv(cx, ears).map(Result::ok)
     }
 }

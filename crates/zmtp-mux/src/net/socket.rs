@@ -187,6 +187,7 @@ impl MuxSocket {
     pub async fn recv(&self) -> Result<Incoming, Closed> {
         let (mut ear, mut first) = (Ear::default(), None);
         poll_fn(|cx| {
+            ready!(self.poll_turn(cx));
             while first.is_none() {
                 ready!(self.poll_take(cx, &mut ear, 1, |taken| first = Incoming::of(taken)))?;
             }
@@ -236,7 +237,11 @@ impl MuxSocket {
         max: usize,
     ) -> Result<usize, Closed> {
         let mut ear = Ear::default();
-        poll_fn(|cx| self.poll_take(cx, &mut ear, max, |taken| into.push(taken.into()))).await
+        poll_fn(|cx| {
+            ready!(self.poll_turn(cx));
+            self.poll_take(cx, &mut ear, max, |taken| into.push(taken.into()))
+        })
+        .await
     }
 
     /// As [`event`](Self::event), to be polled with the same ear. Any number of tasks may.
@@ -245,12 +250,19 @@ impl MuxSocket {
         cx: &mut Context<'_>,
         ear: &mut Ear,
     ) -> Poll<Result<SocketEvent, Closed>> {
+        ready!(self.poll_turn(cx));
         let mut event = None;
         match self.poll_take(cx, ear, 1, |taken| event = Some(taken.into())) {
             Poll::Ready(Ok(_)) => Poll::Ready(event.ok_or(Closed)),
             Poll::Ready(Err(closed)) => Poll::Ready(Err(closed)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Waits for the others' turn, if they had none for long.
+    #[inline]
+    pub(crate) fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        self.0.inbox.poll_turn(cx)
     }
 
     /// Takes up to `max` of what comes next, and returns how many that are.

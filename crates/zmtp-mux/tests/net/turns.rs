@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::StreamExt;
 use tokio::task::yield_now;
-use zmtp_mux::{Dealer, Listen, ListenerRole, Message, MuxSocket, SocketConfig};
+use zmtp_mux::{
+    Client, Dealer, DealerError, LinkEvent, Listen, ListenerRole, Message, Mux, MuxConfig,
+    MuxSocket, Service, SocketConfig,
+};
 
 use crate::soon;
 
@@ -70,6 +74,61 @@ async fn whoever_takes_again_and_again_gives_way_now_and_then() {
         }
     });
     assert_eq!(turns.await, COUNT / IN_A_ROW);
+}
+
+/// Whoever takes from a dealer that is over has all that came first, however often others have their turn.
+#[tokio::test]
+async fn whoever_gives_way_does_not_take_that_for_the_end() {
+    for way in 0..4 {
+        let (socket, dealer) = all_is_there(&format!("not the end {way}")).await;
+        soon(socket.close()).await;
+        // It is over when nothing is sent any more.
+        while dealer.try_send("x").is_ok() {
+            yield_now().await;
+        }
+        let (mut taken, mut many, mut stream) = (0, Vec::new(), dealer.clone().split().1);
+        let end = loop {
+            let next = match way {
+                0 => dealer.recv().await.map(|_| 1),
+                1 => dealer.event().await.map(|event| usize::from(message_of(&event).is_some())),
+                2 => dealer.recv_many(&mut many, 1).await,
+                _ => stream
+                    .next()
+                    .await
+                    .unwrap()
+                    .map(|event| usize::from(message_of(&event).is_some())),
+            };
+            match next {
+                Ok(count) => taken += count,
+                Err(end) => break end,
+            }
+        };
+        assert_eq!(taken, COUNT, "{way}");
+        assert!(!matches!(end, DealerError::GivenUp), "{end}");
+    }
+}
+
+fn message_of(event: &LinkEvent) -> Option<&Message> {
+    if let LinkEvent::Message(message) = event { Some(message) } else { None }
+}
+
+#[tokio::test]
+async fn whoever_does_not_wait_gives_no_way() {
+    let mux = Mux::new(MuxConfig::default()).unwrap();
+    let at = "inproc://gives no way".parse().unwrap();
+    let endpoint = mux.bind(Listen::new(ListenerRole::Any, at)).unwrap();
+    let service = soon(Service::connect(&endpoint, "engine")).await.unwrap();
+    let client = soon(Client::connect(&endpoint)).await.unwrap();
+    let _sent: Vec<_> =
+        (0..COUNT).map(|number| client.send("engine", number.to_string())).collect();
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    let mut taken = Vec::new();
+    while let Some(request) = service.try_recv().unwrap() {
+        taken.push(request);
+    }
+    assert_eq!(taken.len(), COUNT);
 }
 
 #[tokio::test]

@@ -47,10 +47,20 @@ impl Dealer {
         max: usize,
     ) -> Result<(), DealerError> {
         let mut ear = Ear::default();
-        poll_fn(|cx| self.poll_events(cx, &mut ear, max, |event| into.push(event))).await
+        poll_fn(|cx| {
+            ready!(self.poll_turn(cx));
+            self.poll_events(cx, &mut ear, max, |event| into.push(event))
+        })
+        .await
     }
 
-    /// As [`poll_event`](Self::poll_event), for up to `max` events.
+    /// Waits for the others' turn, if they had none for long.
+    #[inline]
+    pub(crate) fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        self.socket.poll_turn(cx)
+    }
+
+    /// Waits until there is something, and tells of up to `max` events. When it waits there is nothing.
     pub(crate) fn poll_events(
         &self,
         cx: &mut Context<'_>,
