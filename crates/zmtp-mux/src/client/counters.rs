@@ -3,7 +3,8 @@
 /// Counts of a client since it was made. Each wraps.
 ///
 /// `requests = replies + returned + not_sent + in_doubt + forgotten`, and those that are open. An
-/// attempt by a retry counts as a request.
+/// attempt by a retry counts as a request; one that is refused at once, for its name, its length or how
+/// many there are, does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCounters {

@@ -13,6 +13,9 @@ use crate::core::{GoneReason, ReturnReason};
 /// not processed, and never will be: to send it again is safe. What is [in
 /// doubt](Self::InDoubt) comes without: it may have been processed, or may be yet, so to send it
 /// again is right only if doing it twice does no harm.
+///
+/// There may be more variants one day. None of them will be of doubt: whatever is not
+/// [`InDoubt`](Self::InDoubt) has its message.
 // spec: mux:client:error-with-message
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]

@@ -82,7 +82,7 @@ pub enum Event {
         /// The name that it holds.
         name: Option<Name>,
     },
-    /// Peers were refused for good.
+    /// Peers were refused for good, after a handshake that was in order.
     Refused {
         /// Why.
         reason: Refusal,
@@ -104,7 +104,7 @@ pub enum Event {
 pub struct PeerInfo {
     /// What tells it apart from all others; no other ever has it.
     pub token: Token,
-    /// What it is.
+    /// What it is. Whom we dialled stands as a service, without a name.
     pub role: Role,
     /// The name that it holds.
     pub name: Option<Name>,

@@ -26,61 +26,87 @@ impl PoolLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxLimits {
     /// Connections at once, unfinished handshakes included.
+    /// Default: 65,536.
     pub connections: usize,
     /// One part in so many of the connections is kept for listeners of services; 0 keeps none.
+    /// Default: 16.
     pub service_places_part: usize,
     /// Connections at once from one IP address (IPv6: from one /64) that is not exempt.
+    /// Default: 1,024.
     pub connections_per_ip: usize,
     /// How often one such address may begin a handshake that costs us computations with public
     /// keys.
+    /// Default: 20 at once, and 20 a second.
     pub handshakes_per_ip: Rate,
     /// Unfinished handshakes at once.
+    /// Default: 1,024.
     pub handshakes: usize,
     /// Services at once that wait because their name is held.
+    /// Default: 8,192.
     pub duplicates: usize,
     /// How long such a service waits before it is closed.
+    /// Default: 2 s.
     pub duplicate_hold: Duration,
     /// Who gets a name that a service claims while another holds it.
     pub name_policy: NamePolicy,
     /// How long a holder may be silent that is asked whether it lives.
+    /// Default: 2 s.
     pub probe_timeout: Duration,
     /// Takeovers of one name within [`takeover_window`](Self::takeover_window); with one more it
     /// would be a fight, and the holder keeps the name.
+    /// Default: 5.
     pub takeovers_max: usize,
     /// For how long a takeover counts.
+    /// Default: a minute.
     pub takeover_window: Duration,
     /// What may be queued for all destinations together.
+    /// Default: 1 GiB, 1,048,576 messages. A daemon lowers it to a quarter of its memory.
     pub global_pool: PoolLimits,
-    /// What may be queued for one destination, unless a [`Rule`](crate::Rule) says otherwise.
+    /// What may be queued for one destination, where rules are [made](crate::Rules::with_pool) of it:
+    /// each [`Rule`](crate::Rule) has a pool of its own, and that is what counts.
+    /// Default: 32 MiB, 8,192 messages.
     pub destination_pool: PoolLimits,
     /// From how many octets waiting for a destination on messages queue by their sources. At most a
     /// quarter of its pool counts, in octets and in messages.
+    /// Default: 256 KiB.
     pub soft_mark: usize,
     /// From how many octets on that the system has not sent yet it takes no more for a TCP peer, and
     /// messages queue by their sources. Linux only; fewer share a slow peer better, and cost a fast
     /// one system calls.
+    /// Default: 16 KiB.
     pub unsent_mark: usize,
     /// How often a client may be refused.
+    /// Default: 1,000 at once, and 1,000 a second.
     pub refusals: Rate,
     /// RETURNs that a client may leave unread before it is not read itself.
+    /// Default: 1,024.
     pub returns_unread: usize,
     /// When a message that was returned for lack of room may be sent again.
+    /// Default: 100 ms.
     pub retry_after: Duration,
     /// Services whose end a client is told of.
+    /// Default: 16,384.
     pub tracked: usize,
     /// Patterns that a peer may watch.
+    /// Default: 256.
     pub watches_per_peer: usize,
     /// Names that a peer may be shown for that.
+    /// Default: 65,536.
     pub watch_matches: usize,
     /// How long a client may accept no octet while something waits for it.
+    /// Default: 10 s.
     pub write_stall: Duration,
     /// How long a service may be silent that has something to read.
+    /// Default: 10 minutes.
     pub busy_service: Duration,
     /// How long a client may be silent that has something to read.
+    /// Default: a minute.
     pub busy_client: Duration,
     /// How long a service may take to end that said that it drains.
+    /// Default: a minute.
     pub drain_time: Duration,
     /// How long what is queued is still written out when the MUX ends.
+    /// Default: 10 s.
     pub end_flush: Duration,
 }
 
@@ -100,14 +126,7 @@ impl MuxLimits {
 }
 
 impl Default for MuxLimits {
-    /// 65,536 connections, a sixteenth of them for services, 1,024 from one address, which begins
-    /// 20 costly handshakes a second, or at once, 1,024 handshakes, 8,192 duplicates held for 2 s,
-    /// 2 s for a holder to say that it lives, 5 takeovers of a name in 60 s, 32 MiB or 8,192
-    /// messages for a destination, 1 GiB or 1,048,576 messages in all, a soft mark of 256 KiB,
-    /// 16 KiB with the system, 1,000 refusals at once and in a second, 1,024 unread RETURNs, 100 ms to send again, 16,384
-    /// tracked services, 256 watches and 65,536 names that they show, 10 s without an octet
-    /// accepted, 10 minutes of silence for a busy service and one for a busy client, a minute to
-    /// drain, 10 s to flush. A daemon lowers the global pool to a quarter of its memory.
+    /// As each field says.
     // spec: mux:limit:connections, mux:limit:connections-per-ip, mux:limit:handshakes-per-ip
     // spec: mux:limit:service-places, mux:queue:global-pool
     // spec: mux:watch:watches-limit, mux:watch:matches-limit

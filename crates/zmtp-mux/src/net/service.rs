@@ -94,7 +94,7 @@ struct Ears {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// The service has drained: all that came was answered or dropped.
+    /// The service has drained: all that came was answered or dropped, or its time for that was over.
     #[error("the service has drained")]
     Drained,
     /// The service was closed.
@@ -224,7 +224,9 @@ impl Service {
     /// clients, as DRAINING. What waits already still comes; when that is answered or dropped, the
     /// connection is closed, and [`recv`](Self::recv) says [`ServiceError::Drained`]. So go on
     /// receiving until then. Where nothing is left to receive, it is enough to wait for
-    /// [`ended`](Self::ended). A MUX gives a service a minute for it, and then returns what still waits.
+    /// [`ended`](Self::ended). A MUX gives a service its [`drain_time`](crate::MuxLimits::drain_time)
+    /// for it, a minute; then it closes the connection, what the service has is in doubt, and what still
+    /// waits is returned. Without a window it has all.
     ///
     /// Without a connection the service has drained at once, and dials no more.
     pub fn drain(&self) {
