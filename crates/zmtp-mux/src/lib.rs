@@ -127,7 +127,8 @@
 //!
 //! Handles need a tokio runtime with timers, and for endpoints other than `inproc://` with I/O as well:
 //! `#[tokio::main]` and `Builder::enable_all` have both. Without them tokio panics. The connections of a
-//! handle end with the runtime that it was made on; whoever waits for it on another is told.
+//! handle end with the runtime that it was made on; whoever waits on another for a client, a service, or a
+//! dealer that dials is told that it is over.
 //!
 //! No task has a runtime for itself: whoever always finds something to take gives way to the other tasks
 //! now and then, as with tokio's own channels, so a future may be pending once though there is something;
